@@ -1,0 +1,3 @@
+//! Sidecar of a workspace pod.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The types that users declare, and what is derived from them.

@@ -1,0 +1,3 @@
+//! In-cluster controller of Neural Inverse Cloud.
+
+fn main() {}

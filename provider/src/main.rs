@@ -1,0 +1,3 @@
+//! Terraform provider of Neural Inverse Cloud.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Terraform plugin protocol 6 for provider authors in Rust.

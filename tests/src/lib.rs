@@ -1,0 +1,1 @@
+//! Tests across the crates and end to end.
