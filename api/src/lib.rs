@@ -1,1 +1,40 @@
 //! The types that users declare, and what is derived from them.
+//!
+//! A field is declared here and nowhere else. Its CRD schema, Terraform attribute, default,
+//! validation and reference page come from the Rust type: name, doc comment, type, `serde(default)`
+//! and validation attributes.
+//!
+//! ```text
+//!  Region ── one a cluster: images, namespaces, storage
+//!    WorkspaceNodePool ── nodes that carry the label and taint workspace-tier=<pool>
+//!      WorkspaceTier ── size of a workspace, on one node pool
+//!    WorkspaceTemplate ── image and environment
+//!        WarmPool ── pods of one tier and template, started before anybody asks
+//!        Workspace ── one developer's: takes a warm pod or starts its own
+//! ```
+
+pub mod agent;
+pub mod condition;
+pub mod install;
+pub mod kind;
+pub mod labels;
+pub mod quantity;
+pub mod region;
+pub mod warm_pool;
+pub mod workspace;
+pub mod workspace_node_pool;
+pub mod workspace_template;
+pub mod workspace_tier;
+
+pub use kind::{GROUP, Kind, VERSION};
+pub use quantity::Quantity;
+pub use region::{DeletionPolicy, Images, PullPolicy, Region, RegionSpec, RegionStatus};
+pub use warm_pool::{WarmPool, WarmPoolSpec, WarmPoolStatus};
+pub use workspace::{
+    Launch, LaunchSource, LocalSecret, Repository, RunPolicy, Workspace, WorkspaceSpec, WorkspaceStatus,
+};
+pub use workspace_node_pool::{
+    StaticNodes, WorkspaceNodePool, WorkspaceNodePoolSpec, WorkspaceNodePoolStatus,
+};
+pub use workspace_template::{WorkspaceTemplate, WorkspaceTemplateSpec, WorkspaceTemplateStatus};
+pub use workspace_tier::{WorkspaceTier, WorkspaceTierSpec, WorkspaceTierStatus};

@@ -1,0 +1,102 @@
+//! What the sidecar of a workspace pod and the controller say to each other.
+//!
+//! HTTP/1.1 with JSON over TLS. The sidecar sends its pod-bound service account token (audience
+//! [`AUDIENCE`]) as bearer; the controller knows the pod by the token's pod UID. An answer of 401
+//! or 403 means that the pod has no say any more.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Audience of the token.
+pub const AUDIENCE: &str = "neuralinverse-controller";
+
+/// `GET`: the [`Assignment`] as soon as there is one whose revision differs from the query's
+/// `known`; `204 No Content` after [`POLL_SECONDS`] without.
+pub const ASSIGNMENT_PATH: &str = "/v1/assignment";
+
+/// `POST` of a [`Report`]; `204 No Content` when the status has been written.
+pub const REPORT_PATH: &str = "/v1/report";
+
+/// How long a poll waits, in seconds.
+pub const POLL_SECONDS: u64 = 50;
+
+/// Port of the controller's Service.
+pub const PORT: u16 = 8443;
+
+/// Key of the controller's certificate authority in its ConfigMap.
+pub const CA_KEY: &str = "ca.crt";
+
+/// Whose the pod is now, and what that person's workspace consists of. Values of Secrets are in it:
+/// it is never logged.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Assignment {
+    /// Hash of everything else; tells one assignment from the next.
+    pub revision: String,
+    /// Namespace of the Workspace.
+    pub namespace: String,
+    /// Name of the Workspace.
+    pub workspace: String,
+    /// UID of the Workspace.
+    pub workspace_uid: String,
+    /// How often the workspace was given a pod, this one included.
+    pub epoch: i64,
+    /// Stable id of the developer.
+    pub owner: String,
+    /// What to clone, if anything.
+    pub repository: Option<RepositoryToClone>,
+    /// Environment of terminals and tasks: template, workspace and Secrets, in that order.
+    pub env: BTreeMap<String, String>,
+}
+
+/// A repository and how to get at it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryToClone {
+    /// URL without credentials.
+    pub url: String,
+    /// Branch, or the repository's default.
+    pub branch: Option<String>,
+    /// User and password, only for this clone.
+    pub credentials: Option<Credentials>,
+}
+
+/// A user and a password or token.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Credentials {
+    /// User name.
+    pub username: String,
+    /// Password or token.
+    pub password: String,
+}
+
+/// What the sidecar has to say. Sent at every change, and again until it was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The epoch that it speaks of; a report of another epoch is refused.
+    pub epoch: i64,
+    /// Terminals open with the workspace's environment in the workspace's folder.
+    pub ready: bool,
+    /// What became of the repository.
+    pub repository: RepositoryState,
+}
+
+/// What became of the repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "state")]
+pub enum RepositoryState {
+    /// The assignment has none.
+    NotDeclared,
+    /// It is being cloned.
+    Cloning,
+    /// It is in the workspace's folder.
+    Cloned,
+    /// It could not be cloned; it is tried again.
+    Failed {
+        /// What Git said, in one line, without credentials.
+        message: String,
+    },
+}

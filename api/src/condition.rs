@@ -1,0 +1,183 @@
+//! Status conditions: which there are, why they are what they are, and how a list of them changes.
+//!
+//! `Ready` sums up the others: it says "as the spec asks", so a stopped workspace is ready.
+//! A reason is for programs and stable; a message is one sentence for a person with the next step.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+/// Declares an enum whose variants carry their doc comment, from which the reference table is made.
+macro_rules! documented {
+    ($(#[$meta:meta])* $name:ident { $(#[doc = $doc:literal] $variant:ident,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $(#[doc = $doc] $variant,)* }
+
+        impl $name {
+            /// All of them, in the order of the reference.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// As it stands in the condition.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant),)* }
+            }
+
+            /// What it means, for the reference.
+            pub fn doc(self) -> &'static str {
+                match self { $(Self::$variant => $doc.trim_ascii(),)* }
+            }
+        }
+    };
+}
+
+documented! {
+    /// The types of condition that our objects carry.
+    ConditionType {
+        /// The object is as its spec asks. Every kind has it.
+        Ready,
+        /// What the spec names exists and may be used. When it is false the message holds the fix.
+        Accepted,
+        /// A pod runs for the workspace.
+        Running,
+        /// The repository is in the workspace's folder.
+        RepositoryReady,
+    }
+}
+
+documented! {
+    /// Why a condition is what it is.
+    Reason {
+        /// All that the spec asks for is there.
+        Available,
+        /// The controller works on it; the message says what it waits for.
+        Progressing,
+        /// What the spec names exists and may be used.
+        Valid,
+        /// The tier that the spec names does not exist.
+        TierNotFound,
+        /// The template that the spec names does not exist.
+        TemplateNotFound,
+        /// The node pool that the tier names does not exist.
+        NodePoolNotFound,
+        /// The template does not allow this tier.
+        TierNotAllowed,
+        /// No Region exists in this cluster.
+        RegionNotFound,
+        /// The namespace is not one of the Region's workspaceNamespaces.
+        NamespaceNotAllowed,
+        /// A Secret that the spec names does not exist or may not be used by this owner.
+        SecretNotFound,
+        /// No node matches the selector.
+        NoNodes,
+        /// No node has room for the pod, or the node pool has none.
+        Unschedulable,
+        /// The image of the workspace or of the agent cannot be pulled.
+        ImagePullFailed,
+        /// A container of the pod ends again and again.
+        PodFailed,
+        /// Kubernetes refused the pod or the volume, for instance for a quota.
+        Refused,
+        /// The workspace is stopped, as its runPolicy asks.
+        Stopped,
+        /// The workspace is being stopped.
+        Stopping,
+        /// No repository is declared.
+        NotDeclared,
+        /// The repository is being cloned.
+        Cloning,
+        /// The repository has been cloned.
+        Cloned,
+        /// The repository cannot be cloned; it is tried again.
+        CloneFailed,
+    }
+}
+
+/// A condition to be set, without its times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCondition {
+    /// Which one.
+    pub type_: ConditionType,
+    /// `Some(true)` = True, `Some(false)` = False, `None` = Unknown.
+    pub status: Option<bool>,
+    /// Why, for programs.
+    pub reason: Reason,
+    /// Why, for people, with the next step.
+    pub message: String,
+}
+
+impl NewCondition {
+    /// A condition that holds.
+    pub fn yes(type_: ConditionType, reason: Reason, message: impl Into<String>) -> Self {
+        Self { type_, status: Some(true), reason, message: message.into() }
+    }
+
+    /// A condition that does not hold.
+    pub fn no(type_: ConditionType, reason: Reason, message: impl Into<String>) -> Self {
+        Self { type_, status: Some(false), reason, message: message.into() }
+    }
+
+    fn status_text(&self) -> &'static str {
+        match self.status {
+            Some(true) => "True",
+            Some(false) => "False",
+            None => "Unknown",
+        }
+    }
+}
+
+/// The list after `new` were set on `old`: types that `new` does not name go away, and
+/// `lastTransitionTime` moves only when a status does, so that an unchanged list stays equal.
+pub fn merge(old: &[Condition], new: &[NewCondition], generation: i64, now: Timestamp) -> Vec<Condition> {
+    new.iter()
+        .map(|condition| {
+            let since = old
+                .iter()
+                .find(|it| it.type_ == condition.type_.as_str() && it.status == condition.status_text())
+                .map_or_else(|| Time(now), |it| it.last_transition_time.clone());
+            Condition {
+                type_: condition.type_.as_str().to_owned(),
+                status: condition.status_text().to_owned(),
+                reason: condition.reason.as_str().to_owned(),
+                message: condition.message.clone(),
+                last_transition_time: since,
+                observed_generation: Some(generation),
+            }
+        })
+        .collect()
+}
+
+/// The condition of this type, if the list has it.
+pub fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition> {
+    conditions.iter().find(|condition| condition.type_ == type_.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn time_moves_only_with_the_status() {
+        let ready = |reason| NewCondition::yes(ConditionType::Ready, reason, "fine");
+        let first = merge(&[], &[ready(Reason::Available)], 1, at(10));
+        let same = merge(&first, &[ready(Reason::Available)], 1, at(20));
+        assert_eq!(first, same);
+
+        let other_reason = merge(&first, &[ready(Reason::Stopped)], 2, at(30));
+        assert_eq!(other_reason[0].last_transition_time, Time(at(10)));
+
+        let flipped =
+            merge(&first, &[NewCondition::no(ConditionType::Ready, Reason::Progressing, "")], 2, at(40));
+        assert_eq!(flipped[0].last_transition_time, Time(at(40)));
+    }
+
+    #[test]
+    fn conditions_that_are_not_named_go_away() {
+        let old = merge(&[], &[NewCondition::yes(ConditionType::Running, Reason::Available, "")], 1, at(1));
+        let new = merge(&old, &[NewCondition::yes(ConditionType::Ready, Reason::Available, "")], 1, at(2));
+        assert!(find(&new, ConditionType::Running).is_none());
+    }
+}

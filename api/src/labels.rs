@@ -1,0 +1,31 @@
+//! Labels, annotations and names that the programs agree on.
+
+/// Node label and taint key; the value is the name of the [`crate::WorkspaceNodePool`].
+pub const NODE_POOL: &str = "workspace-tier";
+
+/// On a free warm pod: the name of its [`crate::WarmPool`]. Taken off by the claim.
+pub const WARM_POOL: &str = "cloud.neuralinverse.com/warm-pool";
+
+/// On a pod or volume: hash of what it was made from. Differs from the wanted one = stale.
+pub const REVISION: &str = "cloud.neuralinverse.com/revision";
+
+/// On a claimed pod and its volume: the name of the [`crate::Workspace`].
+pub const WORKSPACE: &str = "cloud.neuralinverse.com/workspace";
+
+/// On a claimed pod and its volume: the UID of the [`crate::Workspace`].
+pub const WORKSPACE_UID: &str = "cloud.neuralinverse.com/workspace-uid";
+
+/// On a claimed pod: how often the workspace has been given a pod, to fence an older one.
+pub const EPOCH: &str = "cloud.neuralinverse.com/epoch";
+
+/// On a Secret that workspaces may use: the owner whose workspaces may.
+pub const OWNER: &str = "cloud.neuralinverse.com/owner";
+
+/// On everything that the controller makes.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// Value of [`MANAGED_BY`], and the field manager of the controller.
+pub const CONTROLLER: &str = "neuralinverse-controller";
+
+/// Field manager of the Terraform provider. Never changes, or fields would get a second owner.
+pub const TERRAFORM: &str = "terraform-provider-neuralinverse";

@@ -1,0 +1,170 @@
+//! Workspace: one developer's place to work.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One developer's place to work: a pod with a volume, taken from a warm pool or started for it.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "cloud.neuralinverse.com",
+    version = "v1alpha1",
+    kind = "Workspace",
+    plural = "workspaces",
+    shortname = "niws",
+    category = "neuralinverse",
+    status = "WorkspaceStatus",
+    namespaced,
+    derive = "PartialEq",
+    selectable = ".spec.owner",
+    selectable = ".spec.tier",
+    validation = Rule::new("size(self.metadata.name) <= 52")
+        .message("the name must have at most 52 characters, since pods and volumes are named after it"),
+    printcolumn(name = "Owner", type_ = "string", json_path = ".spec.owner"),
+    printcolumn(name = "Tier", type_ = "string", json_path = ".spec.tier"),
+    printcolumn(name = "Template", type_ = "string", json_path = ".spec.template"),
+    printcolumn(name = "Running", type_ = "string", json_path = ".status.conditions[?(@.type=='Running')].status"),
+    printcolumn(name = "Pod", type_ = "string", json_path = ".status.pod"),
+    printcolumn(name = "Node", type_ = "string", json_path = ".status.node", priority = 1),
+    printcolumn(name = "Launch", type_ = "string", json_path = ".status.launch.source", priority = 1),
+    printcolumn(name = "Milliseconds", type_ = "integer", json_path = ".status.launch.milliseconds", priority = 1),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceSpec {
+    /// Stable id of the developer. Cannot be changed.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("owner cannot be changed: create another workspace"))]
+    pub owner: String,
+
+    /// Name of the WorkspaceTier. A change is applied at the next start.
+    #[schemars(length(min = 1, max = 63))]
+    pub tier: String,
+
+    /// Name of the WorkspaceTemplate. A change is applied at the next start.
+    #[schemars(length(min = 1, max = 63))]
+    pub template: String,
+
+    /// Git repository to be cloned into the workspace's folder at the first start. A change is used
+    /// as long as nothing has been cloned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<Repository>,
+
+    /// Environment variables of terminals and tasks, on top of the template's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 200))]
+    pub env: BTreeMap<String, String>,
+
+    /// Secrets of the same namespace whose keys become environment variables. Each must carry the
+    /// label `cloud.neuralinverse.com/owner=<owner>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub env_from: Vec<LocalSecret>,
+
+    /// When the workspace runs.
+    #[serde(default)]
+    pub run_policy: RunPolicy,
+}
+
+/// A Git repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Repository {
+    /// URL over HTTP or HTTPS, without a user or password in it.
+    #[schemars(length(max = 2000), regex(pattern = r"^https?://[^@\s]+$"))]
+    pub url: String,
+
+    /// Branch to check out. Without it, the repository's default branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[^-\s][^\s]*$"))]
+    pub branch: Option<String>,
+
+    /// Secret of type `kubernetes.io/basic-auth` with the credentials for the clone. It must carry
+    /// the label `cloud.neuralinverse.com/owner=<owner>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<LocalSecret>,
+}
+
+/// A Secret in the same namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LocalSecret {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// When a workspace runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RunPolicy {
+    /// It runs until it is stopped.
+    #[default]
+    Always,
+    /// It has no pod; its volume is kept.
+    Stopped,
+}
+
+/// What the controller saw.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceStatus {
+    /// Generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Name of the pod, as long as there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+
+    /// How often the workspace was given a pod. A pod of an older epoch is fenced off.
+    #[serde(default)]
+    pub epoch: i64,
+
+    /// Node that the pod runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+
+    /// Name of the PersistentVolumeClaim that holds the work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
+
+    /// How the last start went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<Launch>,
+
+    /// Whether the repository was cloned; then a change of it in the spec is not used any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repository_cloned: bool,
+
+    /// `Ready`, `Accepted`, `Running` and `RepositoryReady`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// How a start went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Launch {
+    /// Where the pod came from.
+    pub source: LaunchSource,
+
+    /// From the wish (creation, or the change of runPolicy) to a usable workspace, in milliseconds.
+    pub milliseconds: i64,
+}
+
+/// Where a pod came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LaunchSource {
+    /// Taken from a warm pool.
+    Warm,
+    /// Started with a new volume.
+    Cold,
+    /// Started with the workspace's volume.
+    Resume,
+}
