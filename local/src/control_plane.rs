@@ -1,0 +1,160 @@
+//! etcd and a real API server on loopback, without nodes: what tests of controllers and providers need.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use crate::{
+    blocking,
+    error::{At, Result},
+    kubectl::Kubectl,
+    leftovers,
+    lock::Lock,
+    paths,
+    ports::Ports,
+    process::{Lifetime, Process},
+    servers::Servers,
+    tools::{self, Tool},
+};
+
+/// What a control plane consists of.
+#[derive(Debug, Clone, Default)]
+pub struct ControlPlaneOptions {
+    controller_manager: bool,
+    api_server_args: Vec<String>,
+}
+
+impl ControlPlaneOptions {
+    /// Also runs the controller manager: garbage collection, service accounts, deletion of namespaces.
+    #[must_use]
+    pub fn with_controller_manager(mut self) -> Self {
+        self.controller_manager = true;
+        self
+    }
+
+    /// One more argument for the API server, such as `--feature-gates=…`.
+    #[must_use]
+    pub fn with_api_server_arg(mut self, arg: impl Into<String>) -> Self {
+        self.api_server_args.push(arg.into());
+        self
+    }
+}
+
+/// A running control plane. It stops when dropped, and with its process however that ends. Needs no root.
+#[derive(Debug)]
+pub struct ControlPlane {
+    folder: PathBuf,
+    kubectl: Kubectl,
+    processes: Vec<Process>,
+    server: String,
+    _ports: Ports,
+    _lock: Lock,
+}
+
+impl ControlPlane {
+    /// Starts one and waits until it serves: about 5 s on two cores, plus minutes when the programs are not built yet.
+    pub async fn start(options: ControlPlaneOptions) -> Result<Self> {
+        blocking(move || Self::start_blocking(&options)).await
+    }
+
+    /// As [`start`](Self::start), for callers without a runtime.
+    pub fn start_blocking(options: &ControlPlaneOptions) -> Result<Self> {
+        let mut programs = vec![Tool::Etcd, Tool::KubeApiserver, Tool::Kubectl];
+        programs.extend(options.controller_manager.then_some(Tool::KubeControllerManager));
+        let tools = tools::ensure(&programs)?;
+        let parent = paths::state().join(".control-planes");
+        clean(&parent)?;
+        let (folder, lock) = own_folder(&parent)?;
+        let ports = Ports::take()?;
+        let servers = Servers {
+            tools: &tools,
+            name: "control-plane",
+            folder: &folder,
+            netns: None,
+            lifetime: Lifetime::Owner,
+            address: std::net::Ipv4Addr::LOCALHOST,
+            port: ports.api,
+            etcd_port: ports.etcd,
+            services: ("10.96.0.0/16".to_owned(), [10, 96, 0, 1].into()),
+            api_server_args: &options.api_server_args,
+        };
+        servers.issue()?;
+        let mut processes = servers.start_api()?;
+        if options.controller_manager {
+            processes.push(servers.start_controllers()?);
+        }
+        let (kubectl, server) = (servers.kubectl()?, format!("https://127.0.0.1:{}", ports.api));
+        Ok(Self { folder, kubectl, processes, server, _ports: ports, _lock: lock })
+    }
+
+    /// The administrator's kubeconfig file.
+    pub fn kubeconfig_path(&self) -> PathBuf {
+        self.folder.join("admin.kubeconfig")
+    }
+
+    /// The administrator's kubeconfig as YAML.
+    pub fn kubeconfig(&self) -> Result<String> {
+        let path = self.kubeconfig_path();
+        fs::read_to_string(&path).at(path)
+    }
+
+    /// The API server's URL.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// `kubectl` as administrator.
+    pub fn kubectl(&self) -> &Kubectl {
+        &self.kubectl
+    }
+
+    /// The last log lines of a program, such as `kube-apiserver`.
+    pub fn logs(&self, program: &str) -> String {
+        self.processes.iter().find(|process| process.name() == program).map(Process::tail).unwrap_or_default()
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        // The controller manager and the API server before their etcd.
+        self.processes.iter_mut().rev().for_each(Process::kill);
+        remove(&self.folder);
+    }
+}
+
+/// A new folder for this control plane, held by the lock beside it.
+fn own_folder(parent: &Path) -> Result<(PathBuf, Lock)> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let folder = parent.join(format!("{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    // The lock before the folder, so that nobody takes the folder for a leftover.
+    let lock = Lock::wait(&lock_file(&folder))?;
+    fs::create_dir_all(&folder).at(&folder)?;
+    Ok((folder, lock))
+}
+
+/// Removes control planes whose owners were killed.
+fn clean(parent: &Path) -> Result<()> {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let file = entry.path();
+        if file.extension().is_some_and(|extension| extension == "lock")
+            && let Some(_lock) = Lock::take(&file)?
+        {
+            let folder = file.with_extension("");
+            leftovers::kill_users_of(&folder);
+            remove(&folder);
+        }
+    }
+    Ok(())
+}
+
+fn remove(folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
+    let _ = fs::remove_file(lock_file(folder));
+}
+
+fn lock_file(folder: &Path) -> PathBuf {
+    folder.with_extension("lock")
+}

@@ -1,0 +1,7 @@
+// Package kubernetes stands in for the state backend of that name, which is not published as a module.
+package kubernetes
+
+import "github.com/hashicorp/terraform/internal/backend"
+
+// New fails: this build has no such backend.
+func New() backend.Backend { panic("the kubernetes state backend is left out of this build") }
