@@ -1,0 +1,9 @@
+output "workspace" {
+  description = "Where the workspace runs and how it was launched."
+  value = {
+    name   = neuralinverse_workspace.hello.name
+    pod    = neuralinverse_workspace.hello.status.pod
+    node   = neuralinverse_workspace.hello.status.node
+    launch = neuralinverse_workspace.hello.status.launch
+  }
+}

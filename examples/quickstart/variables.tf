@@ -1,0 +1,38 @@
+variable "images" {
+  description = "Where the images of the controller and the agent come from."
+  type = object({
+    registry    = optional(string)
+    tag         = optional(string)
+    pull_policy = optional(string)
+  })
+  default = {}
+}
+
+variable "workspace_image" {
+  description = "Image of the workspaces."
+  type        = string
+  default     = "ghcr.io/neuralinverse/workspace:0.1.0"
+}
+
+variable "node_selector" {
+  description = "Labels of the nodes that workspaces run on."
+  type        = map(string)
+  default     = { "kubernetes.io/os" = "linux" }
+}
+
+variable "requests_percent" {
+  description = "Share of a tier's CPU and memory that its pods request, in percent. For a laptop: 5."
+  type        = number
+  default     = 100
+}
+
+variable "repository" {
+  description = "Git repository that the workspace starts with."
+  type        = string
+}
+
+variable "run_policy" {
+  description = "Always, or Stopped to stop the workspace and keep its volume."
+  type        = string
+  default     = "Always"
+}

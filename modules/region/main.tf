@@ -1,0 +1,20 @@
+# A region: the controller in the cluster, and the nodes that workspaces run on.
+
+resource "neuralinverse_region" "this" {
+  region               = var.region
+  display_name         = var.display_name
+  images               = var.images
+  install              = var.install
+  storage_class_name   = var.storage_class_name
+  workspace_namespaces = var.workspace_namespaces
+  requests_percent     = var.requests_percent
+  deletion_policy      = var.deletion_policy
+}
+
+resource "neuralinverse_node_pool" "this" {
+  for_each = var.node_pools
+
+  region = neuralinverse_region.this.region
+  name   = each.key
+  static = { node_selector = each.value.node_selector }
+}

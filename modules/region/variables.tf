@@ -1,0 +1,66 @@
+variable "region" {
+  description = "Name of the region in the provider's `regions`. May be left out when the provider knows one."
+  type        = string
+  default     = null
+}
+
+variable "display_name" {
+  description = "Name of the region for people."
+  type        = string
+  default     = null
+}
+
+variable "images" {
+  description = "Where the images come from and how they are pulled."
+  type = object({
+    registry     = optional(string)
+    tag          = optional(string)
+    pull_policy  = optional(string)
+    pull_secrets = optional(list(string))
+  })
+  default = {}
+}
+
+variable "install" {
+  description = "How the controller is installed; null where something else (such as GitOps) does it."
+  type = object({
+    namespace     = optional(string)
+    replicas      = optional(number)
+    node_selector = optional(map(string))
+  })
+  default = {}
+}
+
+variable "storage_class_name" {
+  description = "StorageClass of the workspaces' volumes. Null is the cluster's default class."
+  type        = string
+  default     = null
+}
+
+variable "workspace_namespaces" {
+  description = "Namespaces that workspaces and warm pools live in."
+  type        = list(string)
+  default     = ["workspaces"]
+}
+
+variable "requests_percent" {
+  description = "Share of a tier's CPU and memory that its pods request, in percent. Limits stay the tier's full size; below 100 is for small machines."
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.requests_percent >= 1 && var.requests_percent <= 100
+    error_message = "requests_percent is a share between 1 and 100."
+  }
+}
+
+variable "deletion_policy" {
+  description = "What happens to CRDs, workspaces and volumes when the region is destroyed: Retain or Delete."
+  type        = string
+  default     = "Retain"
+}
+
+variable "node_pools" {
+  description = "Node pools by name, each with the labels that its nodes carry."
+  type        = map(object({ node_selector = map(string) }))
+}
