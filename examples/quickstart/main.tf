@@ -17,6 +17,7 @@ module "region" {
   display_name     = "Quickstart"
   images           = var.images
   requests_percent = var.requests_percent
+  deletion_policy  = var.deletion_policy
   node_pools       = { workspaces = { node_selector = var.node_selector } }
 }
 

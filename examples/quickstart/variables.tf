@@ -36,3 +36,9 @@ variable "run_policy" {
   type        = string
   default     = "Always"
 }
+
+variable "deletion_policy" {
+  description = "Delete lets a destroy take CRDs, workspaces and volumes along; Retain keeps them."
+  type        = string
+  default     = "Retain"
+}
