@@ -82,3 +82,61 @@ impl Kind {
         self.schema()["properties"]["status"].take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls `check` with the path and schema of every field of the spec.
+    fn walk(schema: &Value, path: &str, check: &mut dyn FnMut(&str, &Value)) {
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            check(&path, field);
+            walk(field, &path, check);
+            walk(&field["items"], &format!("{path}[]"), check);
+        }
+    }
+
+    #[test]
+    fn every_field_is_described() {
+        for kind in Kind::all() {
+            walk(&kind.schema(), kind.name(), &mut |path, field| {
+                let described = field["description"].as_str().is_some_and(|text| text.len() > 3);
+                assert!(described || path.ends_with(".spec"), "{path} has no doc comment");
+            });
+        }
+    }
+
+    #[test]
+    fn every_list_and_map_of_a_spec_is_bounded() {
+        for kind in Kind::all() {
+            walk(&kind.spec_schema(), kind.name(), &mut |path, field| match field["type"].as_str() {
+                Some("array") => assert!(field["maxItems"].is_number(), "{path} has no maxItems"),
+                Some("object") if field["additionalProperties"].is_object() => {
+                    assert!(field["maxProperties"].is_number(), "{path} has no maxProperties");
+                }
+                _ => {}
+            });
+        }
+    }
+
+    #[test]
+    fn every_kind_has_columns_conditions_and_a_short_name() {
+        for kind in Kind::all() {
+            let version = &kind.crd.spec.versions[0];
+            let columns = version.additional_printer_columns.as_ref().unwrap();
+            assert!(columns.iter().any(|it| it.name == "Ready"), "{}", kind.name());
+            assert_eq!(kind.status_schema()["properties"]["conditions"]["x-kubernetes-list-type"], "map");
+            assert_eq!(kind.crd.spec.names.short_names.as_ref().map(Vec::len), Some(1));
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = Kind::all().iter().map(|kind| kind.terraform_name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}
