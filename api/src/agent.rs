@@ -27,6 +27,35 @@ pub const PORT: u16 = 8443;
 /// Key of the controller's certificate authority in its ConfigMap.
 pub const CA_KEY: &str = "ca.crt";
 
+/// Where the parts of a workspace pod meet. The controller writes them into the pod.
+pub mod paths {
+    /// The volume with the work, in the user's container and in the sidecar.
+    pub const HOME: &str = "/home/developer";
+
+    /// Folder in memory that both containers see.
+    pub const RUN: &str = "/run/neuralinverse";
+
+    /// Socket that the launcher listens on.
+    pub const SOCKET: &str = "/run/neuralinverse/launcher.sock";
+
+    /// The sidecar makes this file as soon as the launcher has answered it and it polls the controller.
+    /// `launcher ready`, the startup probe of the user's container, succeeds when the file is there.
+    /// The sidecar itself can have no such probe: Kubernetes would start the launcher only after it.
+    pub const READY: &str = "/run/neuralinverse/ready";
+
+    /// What `neuralinverse-agent install <folder>` fills.
+    pub const BIN: &str = "/opt/neuralinverse";
+
+    /// First process of the user's container (`launcher run`), and its startup probe (`launcher ready`).
+    pub const LAUNCHER: &str = "/opt/neuralinverse/launcher";
+
+    /// `token` and `ca.crt`, in the sidecar only.
+    pub const IDENTITY: &str = "/var/run/neuralinverse/identity";
+
+    /// The sidecar in its image.
+    pub const AGENT: &str = "/usr/local/bin/neuralinverse-agent";
+}
+
 /// Whose the pod is now, and what that person's workspace consists of. Values of Secrets are in it:
 /// it is never logged.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

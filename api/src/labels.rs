@@ -18,6 +18,15 @@ pub const WORKSPACE_UID: &str = "cloud.neuralinverse.com/workspace-uid";
 /// On a claimed pod: how often the workspace has been given a pod, to fence an older one.
 pub const EPOCH: &str = "cloud.neuralinverse.com/epoch";
 
+/// Annotation of a claimed pod: where it came from, a [`crate::LaunchSource`].
+pub const LAUNCH_SOURCE: &str = "cloud.neuralinverse.com/launch-source";
+
+/// Annotation of a claimed pod: when the start was wished for. Creation times know only seconds.
+pub const LAUNCH_SINCE: &str = "cloud.neuralinverse.com/launch-since";
+
+/// Annotation of a node that the controller labelled and tainted: the name of the pool.
+pub const LABELLED_FOR: &str = "cloud.neuralinverse.com/labelled-for";
+
 /// On a Secret that workspaces may use: the owner whose workspaces may.
 pub const OWNER: &str = "cloud.neuralinverse.com/owner";
 
