@@ -1,1 +1,249 @@
-fn main() {}
+//! The quickstart on a real cluster, from the first command of the README to its removal: real
+//! Terraform, API server, kubelet, containerd and Git. One cluster carries all cases, in this order.
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::{Context, Result, ensure};
+use libtest_mimic::{Arguments, Failed, Trial};
+use neuralinverse_tests::Demo;
+use serde_json::{Value, json};
+
+type Case = (&'static str, fn(&Demo) -> Result<()>);
+
+const CASES: &[Case] = &[
+    ("the_demo_ends_with_a_workspace_that_has_its_repository", the_demo_ends_with_a_workspace_that_has_its_repository),
+    ("a_second_plan_is_empty", a_second_plan_is_empty),
+    ("the_demo_can_be_run_twice", the_demo_can_be_run_twice),
+    ("a_tier_reaches_the_pod", a_tier_reaches_the_pod),
+    ("the_users_container_is_restricted_and_holds_no_token", the_users_container_is_restricted_and_holds_no_token),
+    ("a_workspace_takes_a_warm_pod_and_the_pool_is_refilled", a_workspace_takes_a_warm_pod_and_the_pool_is_refilled),
+    ("an_empty_pool_means_a_cold_start", an_empty_pool_means_a_cold_start),
+    ("stopping_by_terraform_keeps_the_volume", stopping_by_terraform_keeps_the_volume),
+    ("a_deleted_pod_comes_back_with_the_same_volume", a_deleted_pod_comes_back_with_the_same_volume),
+    ("a_repository_that_cannot_be_cloned_is_reported_and_recovers", a_repository_that_cannot_be_cloned_is_reported_and_recovers),
+    ("a_missing_tier_is_reported_and_recovers", a_missing_tier_is_reported_and_recovers),
+    ("workspaces_launch_while_the_controller_is_killed", workspaces_launch_while_the_controller_is_killed),
+    ("a_deleted_workspace_leaves_no_pod_and_no_volume", a_deleted_workspace_leaves_no_pod_and_no_volume),
+    ("destroy_is_refused_while_somebody_elses_workspaces_exist", destroy_is_refused_while_somebody_elses_workspaces_exist),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let wanted = |name: &str| arguments.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
+    if arguments.list || !CASES.iter().any(|(name, _)| wanted(name)) {
+        let trials = CASES.iter().map(|(name, _)| Trial::test(*name, || Ok(()))).collect();
+        return libtest_mimic::run(&arguments, trials).exit_code();
+    }
+    let demo = match Demo::up() {
+        Ok(demo) => Arc::new(demo),
+        Err(error) => {
+            eprintln!("the demo did not come up: {error:?}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let trials = CASES.iter().map(|(name, case)| {
+        let demo = demo.clone();
+        Trial::test(*name, move || case(&demo).map_err(|error| Failed::from(format!("{error:?}"))))
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if conclusion.has_failed() && std::env::var_os("KEEP").is_some() {
+        eprintln!("kept for a look: DEMO=e2e make demo-down removes it");
+        return conclusion.exit_code();
+    }
+    match demo.script("down").and_then(|_| nothing_is_left()) {
+        Ok(()) => conclusion.exit_code(),
+        Err(error) => {
+            eprintln!("the demo left something behind: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn nothing_is_left() -> Result<()> {
+    let mounts = std::fs::read_to_string("/proc/mounts")?;
+    ensure!(!mounts.contains("/e2e/"), "mounts: {mounts}");
+    let processes = std::process::Command::new("pgrep").args(["-af", "/e2e/"]).output()?;
+    let processes = String::from_utf8_lossy(&processes.stdout).into_owned();
+    ensure!(!processes.contains("containerd") && !processes.contains("kubelet"), "processes: {processes}");
+    Ok(())
+}
+
+fn workspace(name: &str, spec: Value) -> Value {
+    let mut all = json!({ "owner": "grace", "tier": "starter", "template": "debian" });
+    if let (Some(all), Some(spec)) = (all.as_object_mut(), spec.as_object()) {
+        all.extend(spec.clone());
+    }
+    json!({
+        "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "Workspace",
+        "metadata": { "name": name }, "spec": all,
+    })
+}
+
+fn the_demo_ends_with_a_workspace_that_has_its_repository(demo: &Demo) -> Result<()> {
+    demo.wait_for_condition("hello", "Ready", "True")?;
+    let workspace = demo.wait_for_condition("hello", "RepositoryReady", "True")?;
+    ensure!(workspace["status"]["node"].as_str().is_some_and(|node| node.contains("workspace")), "{workspace}");
+    let log = demo.shell("hello", &["git", "log", "--oneline"])?;
+    ensure!(log.lines().count() >= 2, "{log}");
+    let env = demo.shell("hello", &["env"])?;
+    ensure!(env.contains("EDITOR=nano") && env.contains("HOME=/home/developer"), "{env}");
+    Ok(())
+}
+
+fn a_second_plan_is_empty(demo: &Demo) -> Result<()> {
+    demo.run(&["terraform", "plan", "-input=false", "-detailed-exitcode"]).map(drop)
+}
+
+fn the_demo_can_be_run_twice(demo: &Demo) -> Result<()> {
+    let printed = demo.script("up")?;
+    ensure!(printed.contains("0 added, 0 changed, 0 destroyed"), "{printed}");
+    Ok(())
+}
+
+fn a_tier_reaches_the_pod(demo: &Demo) -> Result<()> {
+    let pod = demo.get(&["pod", &demo.pod_of("hello")?])?;
+    let container = &pod["spec"]["containers"][0];
+    ensure!(container["resources"]["limits"] == json!({ "cpu": "2", "memory": "2Gi" }), "{container}");
+    ensure!(pod["spec"]["nodeSelector"]["workspace-tier"] == "workspaces", "{}", pod["spec"]);
+    let limit = demo.shell("hello", &["sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null || true"])?;
+    ensure!(limit.lines().any(|line| line == "2147483648"), "the kernel's limit: {limit}");
+    Ok(())
+}
+
+fn the_users_container_is_restricted_and_holds_no_token(demo: &Demo) -> Result<()> {
+    let namespace = demo.get(&["namespace", "workspaces"])?;
+    ensure!(namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted", "{namespace}");
+    ensure!(demo.shell("hello", &["id", "-u"])?.trim() == "1000");
+    let found = demo.shell("hello", &["sh", "-c", "ls -d /var/run/secrets /var/run/neuralinverse 2>/dev/null || true"])?;
+    ensure!(found.trim().is_empty(), "{found}");
+    Ok(())
+}
+
+fn a_workspace_takes_a_warm_pod_and_the_pool_is_refilled(demo: &Demo) -> Result<()> {
+    let ready = || pool_ready(demo, 1);
+    demo.wait("a warm pod", ready)?;
+    demo.apply(&workspace("warm", json!({ "env": { "GREETING": "hi" }, "repository": { "url": "http://git.git.svc/hello.git" } })))?;
+    let object = demo.wait_for_condition("warm", "Ready", "True")?;
+    ensure!(object["status"]["launch"]["source"] == "Warm", "{}", object["status"]);
+    ensure!(demo.shell("warm", &["env"])?.contains("GREETING=hi"));
+    demo.wait_for_condition("warm", "RepositoryReady", "True")?;
+    demo.wait("a refilled pool", ready)
+}
+
+fn pool_ready(demo: &Demo, count: i64) -> Result<()> {
+    let pool = demo.get(&["warmpool", "starter-debian"])?;
+    ensure!(pool["status"]["ready"] == count, "{}", pool["status"]);
+    Ok(())
+}
+
+fn an_empty_pool_means_a_cold_start(demo: &Demo) -> Result<()> {
+    demo.apply(&workspace("cold", json!({ "tier": "standard" })))?;
+    let object = demo.wait_for_condition("cold", "Ready", "True")?;
+    ensure!(object["status"]["launch"]["source"] == "Cold", "{}", object["status"]);
+    Ok(())
+}
+
+fn stopping_by_terraform_keeps_the_volume(demo: &Demo) -> Result<()> {
+    demo.shell("hello", &["sh", "-c", "echo precious > draft.txt"])?;
+    let volume = demo.get(&["workspace", "hello"])?["status"]["volume"].clone();
+    demo.run(&["terraform", "apply", "-auto-approve", "-input=false", "-var", "run_policy=Stopped"])?;
+    let stopped = demo.wait_for_condition("hello", "Running", "False")?;
+    ensure!(stopped["status"]["pod"].is_null(), "{}", stopped["status"]);
+    let pods = demo.get(&["pods", "-l", "cloud.neuralinverse.com/workspace=hello"])?;
+    ensure!(pods["items"].as_array().is_some_and(|it| it.iter().all(|pod| !pod["metadata"]["deletionTimestamp"].is_null())));
+
+    demo.run(&["terraform", "apply", "-auto-approve", "-input=false"])?;
+    let resumed = demo.wait_for_condition("hello", "Running", "True")?;
+    ensure!(resumed["status"]["volume"] == volume, "{}", resumed["status"]);
+    ensure!(demo.shell("hello", &["cat", "draft.txt"])?.trim() == "precious");
+    Ok(())
+}
+
+fn a_deleted_pod_comes_back_with_the_same_volume(demo: &Demo) -> Result<()> {
+    let before = demo.get(&["workspace", "hello"])?;
+    demo.kubectl(&["delete", "pod", &demo.pod_of("hello")?, "--wait=false"])?;
+    let after = demo.wait("the next epoch", || {
+        let object = demo.get(&["workspace", "hello"])?;
+        ensure!(object["status"]["epoch"].as_i64() > before["status"]["epoch"].as_i64(), "{}", object["status"]);
+        demo.shell("hello", &["cat", "draft.txt"])?;
+        Ok(object)
+    })?;
+    ensure!(after["status"]["volume"] == before["status"]["volume"], "{}", after["status"]);
+    Ok(())
+}
+
+fn a_repository_that_cannot_be_cloned_is_reported_and_recovers(demo: &Demo) -> Result<()> {
+    let with = |url: &str| workspace("clone", json!({ "repository": { "url": url } }));
+    demo.apply(&with("http://git.git.svc/no-such.git"))?;
+    let object = demo.wait_for_condition("clone", "RepositoryReady", "False")?;
+    let failed = demo.wait("the reason", || {
+        let object = demo.get(&["workspace", "clone"])?;
+        condition(&object, "RepositoryReady").filter(|it| it["reason"] == "CloneFailed").cloned().context("no reason yet")
+    })?;
+    ensure!(failed["message"].as_str().is_some_and(|it| it.contains("no-such.git")), "{failed} {object}");
+    demo.wait_for_condition("clone", "Ready", "True")?;
+    demo.apply(&with("http://git.git.svc/hello.git"))?;
+    demo.wait_for_condition("clone", "RepositoryReady", "True")?;
+    Ok(())
+}
+
+fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
+    object["status"]["conditions"].as_array()?.iter().find(|it| it["type"] == type_)
+}
+
+fn a_missing_tier_is_reported_and_recovers(demo: &Demo) -> Result<()> {
+    demo.apply(&workspace("homeless", json!({ "tier": "gigantic" })))?;
+    let object = demo.wait_for_condition("homeless", "Accepted", "False")?;
+    let accepted = condition(&object, "Accepted").context("Accepted")?;
+    ensure!(accepted["reason"] == "TierNotFound", "{accepted}");
+    ensure!(accepted["message"].as_str().is_some_and(|it| it.contains("gigantic")), "{accepted}");
+    demo.apply(&workspace("homeless", json!({})))?;
+    demo.wait_for_condition("homeless", "Ready", "True")?;
+    Ok(())
+}
+
+fn workspaces_launch_while_the_controller_is_killed(demo: &Demo) -> Result<()> {
+    let names: Vec<String> = (0..6).map(|number| format!("storm-{number}")).collect();
+    for name in &names {
+        demo.apply(&workspace(name, json!({})))?;
+        let kill = ["kubectl", "-n", "neuralinverse-system", "delete", "pod", "-l", "app.kubernetes.io/component=controller", "--grace-period=0", "--force"];
+        if name.ends_with(['1', '3']) {
+            demo.run(&kill)?;
+        }
+    }
+    for name in &names {
+        demo.wait_for_condition(name, "Ready", "True")?;
+    }
+    let pods = demo.get(&["pods", "-l", "cloud.neuralinverse.com/workspace-uid"])?;
+    for name in &names {
+        let mine = pods["items"].as_array().into_iter().flatten().filter(|pod| {
+            pod["metadata"]["labels"]["cloud.neuralinverse.com/workspace"] == name.as_str() && pod["metadata"]["deletionTimestamp"].is_null()
+        });
+        ensure!(mine.count() == 1, "{name} has not exactly one pod");
+        demo.kubectl(&["delete", "workspace", name])?;
+    }
+    Ok(())
+}
+
+fn a_deleted_workspace_leaves_no_pod_and_no_volume(demo: &Demo) -> Result<()> {
+    for name in ["warm", "cold", "clone", "homeless"] {
+        demo.kubectl(&["delete", "workspace", name, "--ignore-not-found"])?;
+        demo.wait("its pod and volume to go", || {
+            let left = demo.get(&["pods,pvc", "-l", &format!("cloud.neuralinverse.com/workspace={name}")])?;
+            ensure!(left["items"].as_array().is_some_and(Vec::is_empty), "{left}");
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn destroy_is_refused_while_somebody_elses_workspaces_exist(demo: &Demo) -> Result<()> {
+    demo.apply(&workspace("guest", json!({})))?;
+    demo.wait_for_condition("guest", "Ready", "True")?;
+    let output = demo.output(&["terraform", "destroy", "-auto-approve", "-input=false", "-no-color"])?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(!output.status.success() && text.contains("guest"), "{text}");
+    demo.wait_for_condition("guest", "Ready", "True")?;
+    Ok(())
+}
