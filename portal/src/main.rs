@@ -1,0 +1,3 @@
+//! Dashboard of workspaces and the proxy that opens them.
+
+fn main() {}
