@@ -70,16 +70,16 @@ impl ControlPlane {
         let (folder, lock) = own_folder(&parent)?;
         let ports = Ports::take()?;
         let servers = Servers {
-            tools: &tools,
-            name: "control-plane",
-            folder: &folder,
+            tools,
+            name: "control-plane".to_owned(),
+            folder: folder.clone(),
             netns: None,
             lifetime: Lifetime::Owner,
             address: std::net::Ipv4Addr::LOCALHOST,
             port: ports.api,
             etcd_port: ports.etcd,
             services: ("10.96.0.0/16".to_owned(), [10, 96, 0, 1].into()),
-            api_server_args: &options.api_server_args,
+            api_server_args: options.api_server_args.clone(),
         };
         servers.issue()?;
         let mut processes = servers.start_api()?;

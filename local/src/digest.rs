@@ -1,33 +1,32 @@
-//! Content hashes that name cached things.
+//! Content hashes that name cached things and blobs of images.
 
 use std::{fs, io::Read, path::Path};
 
-use sha2::{Digest as _, Sha256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 
 use crate::error::{At, Result};
 
 /// A hash under construction. Parts are framed by their length, so moving a byte between two parts changes it.
-#[derive(Debug, Default)]
-pub(crate) struct Digest(Sha256);
+#[derive(Clone)]
+pub(crate) struct Digest(Context);
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
 
 impl Digest {
     /// Adds one part.
     pub(crate) fn add(&mut self, part: &[u8]) {
-        self.0.update((part.len() as u64).to_le_bytes());
+        self.0.update(&(part.len() as u64).to_le_bytes());
         self.0.update(part);
     }
 
     /// Adds a file's content.
     pub(crate) fn add_file(&mut self, path: &Path) -> Result<()> {
-        let mut file = fs::File::open(path).at(path)?;
-        self.0.update(file.metadata().at(path)?.len().to_le_bytes());
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut buffer).at(path)? {
-                0 => return Ok(()),
-                read => self.0.update(&buffer[..read]),
-            }
-        }
+        self.add(sha256_file(path)?.as_bytes());
+        Ok(())
     }
 
     /// Adds every name and file below a folder, in the order of names.
@@ -52,16 +51,27 @@ impl Digest {
 
     /// Twelve characters, enough to name a folder.
     pub(crate) fn short(self) -> String {
-        hex(&self.0.finalize())[..12].to_owned()
+        hex(self.0.finish().as_ref())[..12].to_owned()
     }
 }
 
 /// The SHA-256 of `bytes` in hexadecimal digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex(digest(&SHA256, bytes).as_ref())
 }
 
-/// Hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// The SHA-256 of a file's content in hexadecimal digits.
+pub(crate) fn sha256_file(path: &Path) -> Result<String> {
+    let (mut file, mut context) = (fs::File::open(path).at(path)?, Context::new(&SHA256));
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).at(path)? {
+            0 => return Ok(hex(context.finish().as_ref())),
+            read => context.update(&buffer[..read]),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

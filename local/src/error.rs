@@ -94,6 +94,11 @@ pub enum Error {
     /// Another live process has the cluster.
     #[error("the cluster `{0}` belongs to another running process; choose another name or stop that process")]
     InUse(String),
+    /// A detached cluster of that name runs.
+    #[error(
+        "the cluster `{0}` runs already; stop it with `neuralinverse-local down {0}` or choose another name"
+    )]
+    Exists(String),
     /// No cluster has that name.
     #[error("there is no cluster `{0}`; `neuralinverse-local status` lists them")]
     NoCluster(String),
@@ -102,7 +107,7 @@ pub enum Error {
     NoNode(String),
     /// A name that cannot be one of a node or a cluster.
     #[error(
-        "`{0}` cannot be a name here: use 1 to 30 lower-case letters, digits and hyphens, a letter first"
+        "`{0}` cannot be a name here: use up to 24 (a node: 16) lower-case letters, digits and hyphens, a letter first"
     )]
     BadName(String),
     /// All address blocks are taken.

@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -20,13 +20,13 @@ const READY: Duration = Duration::from_secs(90);
 
 /// Where a control plane's programs run and listen.
 #[derive(Debug)]
-pub(crate) struct Servers<'a> {
-    pub(crate) tools: &'a Tools,
+pub(crate) struct Servers {
+    pub(crate) tools: Tools,
     /// The cluster's name, the context in its kubeconfigs.
-    pub(crate) name: &'a str,
+    pub(crate) name: String,
     /// Holds `pki/`, `log/`, `etcd/` and the kubeconfigs.
-    pub(crate) folder: &'a Path,
-    pub(crate) netns: Option<&'a Path>,
+    pub(crate) folder: PathBuf,
+    pub(crate) netns: Option<PathBuf>,
     pub(crate) lifetime: Lifetime,
     /// The address of the API server.
     pub(crate) address: Ipv4Addr,
@@ -35,10 +35,10 @@ pub(crate) struct Servers<'a> {
     /// The Services' address range, and the first address in it, which is the API server's own.
     pub(crate) services: (String, Ipv4Addr),
     /// More arguments for the API server.
-    pub(crate) api_server_args: &'a [String],
+    pub(crate) api_server_args: Vec<String>,
 }
 
-impl Servers<'_> {
+impl Servers {
     /// Makes the authority, the certificates, and the kubeconfigs of the administrator and the control plane.
     pub(crate) fn issue(&self) -> Result<Authority> {
         let authority = Authority::create(&self.pki())?;
@@ -51,7 +51,7 @@ impl Servers<'_> {
             "kubernetes.default.svc.cluster.local",
         ];
         let hosts = addresses.iter().map(ToString::to_string).chain(names.map(String::from)).collect();
-        authority.issue("apiserver", &Subject { user: "kube-apiserver", group: None, hosts })?;
+        authority.issue(&self.pki(), "apiserver", &Subject { user: "kube-apiserver", group: None, hosts })?;
         self.user(&authority, "admin", "admin", Some("system:masters"))?;
         self.user(&authority, "kube-controller-manager", "system:kube-controller-manager", None)?;
         self.user(&authority, "kube-scheduler", "system:kube-scheduler", None)?;
@@ -66,14 +66,18 @@ impl Servers<'_> {
         user: &str,
         group: Option<&str>,
     ) -> Result<PathBuf> {
-        authority.issue(file, &Subject { user, group, hosts: Vec::new() })?;
+        authority.issue(&self.pki(), file, &Subject { user, group, hosts: Vec::new() })?;
         self.kubeconfig(file)
     }
 
     /// Writes the kubeconfig for the certificate `file`.
     pub(crate) fn kubeconfig(&self, file: &str) -> Result<PathBuf> {
-        let server = format!("https://{}:{}", self.address, self.port);
-        kubeconfig::write(self.folder, &self.pki(), self.name, file, &server)
+        kubeconfig::write(&self.folder, &self.pki(), &self.name, file, &self.url())
+    }
+
+    /// The API server's URL.
+    pub(crate) fn url(&self) -> String {
+        format!("https://{}:{}", self.address, self.port)
     }
 
     /// The administrator's `kubectl`.
@@ -136,7 +140,7 @@ impl Servers<'_> {
             program: self.tools.path(tool)?,
             args,
             logs,
-            netns: self.netns,
+            netns: self.netns.as_deref(),
             path: Vec::new(),
             lifetime: self.lifetime,
         };

@@ -1,0 +1,154 @@
+//! The program `neuralinverse-local`: its verbs.
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    cluster::{self, ClusterOptions, Health, Outcome, Running},
+    control_plane::{ControlPlane, ControlPlaneOptions},
+    error::{Error, Result},
+    packages, paths,
+    tools::{self, Tool},
+};
+
+/// A real Kubernetes on one machine without a container engine
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Start a cluster that stays, or make sure that it runs; prints its kubeconfig's path
+    Up {
+        /// The cluster's name
+        name: String,
+        /// How many nodes: the first is the system's, the others are for workspaces
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+        nodes: u8,
+    },
+    /// Stop a cluster and remove all it has on this machine, also after a crash
+    Down {
+        /// The cluster's name
+        name: String,
+    },
+    /// List the clusters and how they are
+    Status,
+    /// Print the path of a cluster's kubeconfig
+    Kubeconfig {
+        /// The cluster's name
+        name: String,
+    },
+    /// Bring image archives to all nodes of a cluster
+    Load {
+        /// The cluster's name
+        name: String,
+        /// OCI or Docker archives
+        #[arg(required = true)]
+        archives: Vec<std::path::PathBuf>,
+    },
+    /// Run an API server without nodes until Ctrl-C or the end of the input; prints its kubeconfig's path. Needs no root
+    ControlPlane {
+        /// Also run the controller manager
+        #[arg(long)]
+        controller_manager: bool,
+    },
+    /// Build the programs that are not in the cache, and print their names and paths
+    Tools {
+        /// Which; all when none is named
+        names: Vec<Tool>,
+        /// Only list the names
+        #[arg(long)]
+        list: bool,
+    },
+    /// Say what this machine lacks
+    Doctor,
+}
+
+impl Args {
+    /// Does what was asked.
+    pub fn run(self) -> Result<()> {
+        match self.verb {
+            Verb::Up { name, nodes } => up(&name, nodes),
+            Verb::Down { name } => Running::open(&name)?.remove(),
+            Verb::Status => status(),
+            Verb::Kubeconfig { name } => {
+                println!("{}", Running::open(&name)?.kubeconfig().display());
+                Ok(())
+            }
+            Verb::Load { name, archives } => {
+                let cluster = Running::open(&name)?;
+                archives.iter().try_for_each(|archive| cluster.load_image(archive))
+            }
+            Verb::ControlPlane { controller_manager } => control_plane(controller_manager),
+            Verb::Tools { names, list } => print_tools(&names, list),
+            Verb::Doctor => doctor(),
+        }
+    }
+}
+
+fn up(name: &str, nodes: u8) -> Result<()> {
+    let (cluster, outcome) = cluster::up(&ClusterOptions::new(name, nodes - 1).persist())?;
+    eprintln!(
+        "the cluster `{name}` {}",
+        match outcome {
+            Outcome::Kept => "runs already",
+            Outcome::Repaired => "runs again",
+            Outcome::Started => "runs",
+        }
+    );
+    println!("{}", cluster.kubeconfig().display());
+    Ok(())
+}
+
+fn status() -> Result<()> {
+    for name in cluster::names()? {
+        let health = match Running::open(&name) {
+            Ok(cluster) => match cluster.health() {
+                Health::Ready => "ready".to_owned(),
+                Health::Broken(reason) => format!("broken: {reason}"),
+            },
+            Err(Error::InUse(_)) => "in use by its starter".to_owned(),
+            Err(error) => return Err(error),
+        };
+        println!("{name}  {health}");
+    }
+    Ok(())
+}
+
+fn control_plane(controller_manager: bool) -> Result<()> {
+    let options = ControlPlaneOptions::default();
+    let options = if controller_manager { options.with_controller_manager() } else { options };
+    let control_plane = ControlPlane::start_blocking(&options)?;
+    println!("{}", control_plane.kubeconfig_path().display());
+    // Ctrl-C ends us without a word, and the kernel then ends the programs; the next start removes their folder.
+    let mut input = String::new();
+    while std::io::stdin().read_line(&mut input).is_ok_and(|read| read > 0) {}
+    Ok(())
+}
+
+fn print_tools(names: &[Tool], list: bool) -> Result<()> {
+    let wanted: Vec<_> = if names.is_empty() { Tool::all().collect() } else { names.to_vec() };
+    if list {
+        wanted.iter().for_each(|tool| println!("{}", tool.name()));
+        return Ok(());
+    }
+    for (tool, path) in tools::ensure(&wanted)?.iter() {
+        println!("{} {}", tool.name(), path.display());
+    }
+    Ok(())
+}
+
+fn doctor() -> Result<()> {
+    println!("cache {}\nstate {}", paths::cache().display(), paths::state().display());
+    let mut packages = Vec::new();
+    for (need, package, present) in packages::report() {
+        println!("{} {need} ({package})", if present { "ok     " } else { "missing" });
+        packages.extend((!present).then_some(package));
+    }
+    if !packages.is_empty() {
+        println!("to install them: apt-get install {}", packages.join(" "));
+    }
+    Ok(())
+}
