@@ -66,16 +66,16 @@ pub(super) fn remove(cluster: &str, node: &str) {
     }
 }
 
-/// The mounted hierarchies: one in version 2; in version 1 one per controller, of which names with commas are links.
+/// The mounted hierarchies: one in version 2; in version 1 one per controller, of which names with commas are links, and
+/// beside them one of version 2 that takes no part in the limits.
 fn hierarchies() -> Vec<PathBuf> {
     let root = Path::new(ROOT);
     if root.join("cgroup.controllers").exists() {
         return vec![root.to_owned()];
     }
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
-    let folders =
-        entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path());
-    folders.filter(|folder| folder.join("cgroup.procs").exists() && !folder.ends_with("unified")).collect()
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path());
+    folders.filter(|folder| folder.join("cgroup.procs").exists()).collect()
 }
 
 fn in_hierarchy(hierarchy: &Path, name: &str) -> PathBuf {

@@ -21,7 +21,7 @@ const READY: Duration = Duration::from_secs(60);
 
 /// The programs that containerd starts by name.
 const HELPERS: [Tool; 2] = [Tool::ContainerdShim, Tool::Runc];
-const PLUGINS: [Tool; 4] = [Tool::CniBridge, Tool::CniLoopback, Tool::CniHostLocal, Tool::CniPortmap];
+const PLUGINS: [Tool; 3] = [Tool::CniBridge, Tool::CniHostLocal, Tool::CniPortmap];
 
 /// The container runtime of one node.
 #[derive(Debug, Clone)]
@@ -142,6 +142,13 @@ netns_mounts_under_state_dir = true
 [plugins.'io.containerd.cri.v1.runtime'.cni]
 bin_dirs = [{plugins}]
 conf_dir = "{folder}/cni"
+use_internal_loopback = true
+
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+Root = "{folder}/runc"
 "#
     )
 }

@@ -28,7 +28,6 @@ const PROGRAMS: &[Tool] = &[
     Tool::Ctr,
     Tool::Runc,
     Tool::CniBridge,
-    Tool::CniLoopback,
     Tool::CniHostLocal,
     Tool::CniPortmap,
     Tool::Coredns,

@@ -37,7 +37,6 @@ pub enum Tool {
     Ctr,
     Runc,
     CniBridge,
-    CniLoopback,
     CniHostLocal,
     CniPortmap,
     Coredns,
@@ -119,7 +118,6 @@ pub(super) const ROWS: &[Row] = &[
         cgo: &["cc", "/usr/include/seccomp.h"],
     },
     cni(Tool::CniBridge, "bridge", "github.com/containernetworking/plugins/plugins/main/bridge"),
-    cni(Tool::CniLoopback, "loopback", "github.com/containernetworking/plugins/plugins/main/loopback"),
     cni(Tool::CniHostLocal, "host-local", "github.com/containernetworking/plugins/plugins/ipam/host-local"),
     cni(Tool::CniPortmap, "portmap", "github.com/containernetworking/plugins/plugins/meta/portmap"),
     Row {
