@@ -3,6 +3,7 @@
 mod attribute;
 mod check;
 mod encode;
+mod validate;
 
 use std::collections::BTreeMap;
 

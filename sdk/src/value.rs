@@ -168,6 +168,23 @@ impl Value {
         next.slot(rest)
     }
 
+    /// The value with null where it is unknown, as stored state must be.
+    #[must_use]
+    pub fn with_nulls(&self) -> Value {
+        let each = |fields: &BTreeMap<String, Value>| {
+            fields.iter().map(|(name, field)| (name.clone(), field.with_nulls())).collect()
+        };
+        match self {
+            Value::Unknown => Value::Null,
+            Value::List(elements) => Value::List(elements.iter().map(Value::with_nulls).collect()),
+            Value::Set(elements) => Value::Set(elements.iter().map(Value::with_nulls).collect()),
+            Value::Map(fields) => Value::Map(each(fields)),
+            Value::Object(fields) => Value::Object(each(fields)),
+            Value::Dynamic(typed) => Value::Dynamic(Box::new((typed.0.clone(), typed.1.with_nulls()))),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => self.clone(),
+        }
+    }
+
     /// The values directly inside, with the step to each; elements of a set have no step.
     pub fn children(&self) -> Box<dyn Iterator<Item = (Option<Step>, &Value)> + '_> {
         match self.plain() {

@@ -1,13 +1,14 @@
 //! A data source over the author's model type.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Context, Diagnostic, Diagnostics, DynDataSource, Schema, Value};
+use super::model::Model;
+use crate::{Context, Diagnostics, DynDataSource, Schema, Value};
 
 /// A data source whose arguments and results are one Rust type, with a schema derived as for
 /// [`Resource`](crate::Resource).
@@ -41,20 +42,39 @@ pub trait DataSource: Send + Sync + 'static {
 
 /// The data source over values that [`Provider::data_sources`](crate::Provider::data_sources) lists.
 pub fn typed_data_source<D: DataSource>(source: D) -> Arc<dyn DynDataSource> {
-    Arc::new(Typed(source))
+    Arc::new(Typed { source, model: OnceLock::new() })
 }
 
-struct Typed<D>(D);
+struct Typed<D: DataSource> {
+    source: D,
+    model: OnceLock<Model<D::Model>>,
+}
+
+impl<D: DataSource> Typed<D> {
+    fn model(&self) -> &Model<D::Model> {
+        self.model.get_or_init(|| Model::new(|derived| self.source.schema(derived)))
+    }
+}
 
 #[async_trait]
 impl<D: DataSource> DynDataSource for Typed<D> {
     fn type_name(&self) -> &str {
         D::NAME
     }
+
     fn schema(&self) -> Schema {
-        self.0.schema(Schema::default())
+        self.model().schema.clone()
     }
-    async fn read(&self, _ctx: &Context, _config: Value) -> Result<Value, Diagnostics> {
-        Err(Diagnostic::bug("Not written yet").into())
+
+    async fn validate(&self, ctx: &Context, config: &Value) -> Result<(), Diagnostics> {
+        match self.model().config(config)? {
+            Some(config) => self.source.validate(ctx, config).await,
+            None => Ok(()), // again when more is known
+        }
+    }
+
+    async fn read(&self, ctx: &Context, config: Value) -> Result<Value, Diagnostics> {
+        let config = self.model().read(&config)?;
+        self.model().write(&self.source.read(ctx, config).await?)
     }
 }

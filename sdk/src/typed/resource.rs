@@ -1,13 +1,17 @@
 //! A managed resource over the author's model type.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Context, Diagnostic, Diagnostics, DynResource, Failure, Outcome, Path, Saved, Schema, Value};
+use super::model::Model;
+use crate::{
+    Context, Diagnostic, Diagnostics, DynResource, Failure, Outcome, Path, Plan, PlanRequest, Private, Saved,
+    Schema, Value, plan,
+};
 
 /// A change to plan, in terms of the model.
 #[derive(Clone, Debug)]
@@ -106,41 +110,142 @@ pub trait Resource: Send + Sync + 'static {
 
 /// The resource over values that [`Provider::resources`](crate::Provider::resources) lists.
 pub fn typed<R: Resource>(resource: R) -> Arc<dyn DynResource> {
-    Arc::new(Typed(resource))
+    Arc::new(Typed { resource, model: OnceLock::new() })
 }
 
-struct Typed<R>(R);
+struct Typed<R: Resource> {
+    resource: R,
+    model: OnceLock<Model<R::Model>>,
+}
+
+impl<R: Resource> Typed<R> {
+    /// Made when first needed: a process that serves one type needs one schema.
+    fn model(&self) -> &Model<R::Model> {
+        self.model.get_or_init(|| Model::new(|derived| self.resource.schema(derived.version(R::VERSION))))
+    }
+
+    /// A planned value with the write-only values of the configuration: one model for the author.
+    fn with_write_only(&self, config: &Value, planned: &Value) -> Value {
+        plan::with_write_only(&self.model().schema.attributes, config, planned.clone())
+    }
+
+    /// `state` over the value its model was read from; `before` is that model written.
+    fn saved(&self, original: &Value, before: &Value, saved: Saved<R::Model>) -> Result<Saved, Diagnostics> {
+        let Saved { state, private } = saved;
+        Ok(Saved { state: self.model().changed(original, before, &state)?, private })
+    }
+
+    /// The end of a create or update.
+    fn outcome(&self, planned: &Value, before: &Value, outcome: Outcome<R::Model>) -> Outcome {
+        let planned = planned.with_nulls(); // a field left `None` is null now, not unknown
+        match outcome {
+            Ok(saved) => Ok(self.saved(&planned, before, saved)?),
+            Err(Failure { diagnostics, partial }) => {
+                let partial = partial.map(|saved| self.saved(&planned, before, saved)).transpose()?;
+                Err(Failure { diagnostics, partial })
+            }
+        }
+    }
+}
+
+/// An author who says nothing about private bytes keeps them.
+fn keep(saved: Saved, private: Private) -> Saved {
+    if saved.private.is_empty() { saved.with_private(private) } else { saved }
+}
 
 #[async_trait]
 impl<R: Resource> DynResource for Typed<R> {
     fn type_name(&self) -> &str {
         R::NAME
     }
+
     fn schema(&self) -> Schema {
-        self.0.schema(Schema::default())
+        self.model().schema.clone()
     }
-    async fn create(&self, _ctx: &Context, _planned: Value, _config: Value, _private: Vec<u8>) -> Outcome {
-        Err(Diagnostic::bug("Not written yet").into())
+
+    async fn validate(&self, ctx: &Context, config: &Value) -> Result<(), Diagnostics> {
+        match self.model().config(config)? {
+            Some(config) => self.resource.validate(ctx, config).await,
+            None => Ok(()), // again when more is known
+        }
     }
+
+    async fn plan(&self, ctx: &Context, request: PlanRequest) -> Result<Plan, Diagnostics> {
+        let model = self.model();
+        let Some(config) = model.config(&request.config)? else {
+            return Ok(request.into());
+        };
+        let prior = request.prior.as_ref().map(|prior| model.read(prior)).transpose()?;
+        let Ok(planned) = model.read(&request.proposed) else {
+            return Ok(request.into()); // a computed field without room for unknown
+        };
+        let before = model.write(&planned)?;
+        let PlanRequest { config: _, prior: _, proposed, requires_replace, private } = request;
+        let mut plan = TypedPlan { config, prior, planned, requires_replace };
+        self.resource.plan(ctx, &mut plan).await?;
+        let planned = model.changed(&proposed, &before, &plan.planned)?;
+        Ok(Plan { planned, requires_replace: plan.requires_replace, private })
+    }
+
+    async fn create(&self, ctx: &Context, planned: Value, config: Value, private: Private) -> Outcome {
+        let given = self.with_write_only(&config, &planned);
+        let model = self.model().read(&given)?;
+        let before = self.model().write(&model)?;
+        let outcome = self.resource.create(ctx, model).await;
+        self.outcome(&planned, &before, outcome).map(|saved| keep(saved, private))
+    }
+
     async fn read(
         &self,
-        _ctx: &Context,
-        _state: Value,
-        _private: Vec<u8>,
+        ctx: &Context,
+        state: Value,
+        private: Private,
     ) -> Result<Option<Saved>, Diagnostics> {
-        Err(Diagnostic::bug("Not written yet").into())
+        let model = self.model().read(&state)?;
+        let before = self.model().write(&model)?;
+        let now = self.resource.read(ctx, model).await?;
+        let now = now.map(|now| self.model().changed(&state, &before, &now)).transpose()?;
+        Ok(now.map(|state| Saved { state, private }))
     }
+
     async fn update(
         &self,
-        _ctx: &Context,
-        _prior: Value,
-        _planned: Value,
-        _config: Value,
-        _private: Vec<u8>,
+        ctx: &Context,
+        prior: Value,
+        planned: Value,
+        config: Value,
+        private: Private,
     ) -> Outcome {
-        Err(Diagnostic::bug("Not written yet").into())
+        let given = self.with_write_only(&config, &planned);
+        let model = self.model().read(&given)?;
+        let before = self.model().write(&model)?;
+        let prior = self.model().read(&prior)?;
+        let outcome = self.resource.update(ctx, prior, model).await;
+        self.outcome(&planned, &before, outcome).map(|saved| keep(saved, private))
     }
-    async fn delete(&self, _ctx: &Context, _prior: Value, _private: Vec<u8>) -> Result<(), Failure> {
-        Err(Diagnostic::bug("Not written yet").into())
+
+    async fn delete(&self, ctx: &Context, prior: Value, private: Private) -> Result<(), Failure> {
+        let model = self.model().read(&prior)?;
+        let before = self.model().write(&model)?;
+        let deleted = self.resource.delete(ctx, model).await;
+        deleted.or_else(|Failure { diagnostics, partial }| {
+            let left = partial.map(|left| self.saved(&prior, &before, left)).transpose()?;
+            Err(Failure { diagnostics, partial: left.map(|left| keep(left, private)) })
+        })
+    }
+
+    async fn import(&self, ctx: &Context, id: &str) -> Result<Saved, Diagnostics> {
+        let model = self.resource.import(ctx, id).await?;
+        Ok(self.model().write(&model)?.into())
+    }
+
+    async fn upgrade_state(
+        &self,
+        ctx: &Context,
+        version: i64,
+        json: serde_json::Value,
+    ) -> Result<Value, Diagnostics> {
+        let model = self.resource.upgrade(ctx, version, json).await?;
+        self.model().write(&model)
     }
 }
