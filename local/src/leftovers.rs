@@ -25,12 +25,6 @@ pub(crate) fn kill_users_of(folder: &Path) {
     }
 }
 
-/// Whether one of our programs uses `folder`.
-pub(crate) fn in_use(folder: &Path) -> bool {
-    let needle = format!("{}/", folder.display());
-    programs().iter().any(|(_, line)| line.contains(&needle))
-}
-
 /// Unmounts all that is mounted below `folder`, the innermost first.
 pub(crate) fn unmount_below(folder: &Path) {
     for mount in mounts_below(folder).iter().rev() {

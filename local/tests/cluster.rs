@@ -50,13 +50,15 @@ fn a_claim_is_bound_and_written(kubectl: &Kubectl) -> Result<()> {
 fn the_host_reaches_pods_and_services(kubectl: &Kubectl) -> Result<()> {
     let service = kubectl.get(&["service", "server"])?;
     let address = service["spec"]["clusterIP"].as_str().context("the Service has no address")?;
-    let stream = std::net::TcpStream::connect_timeout(&format!("{address}:80").parse()?, Duration::from_secs(5));
+    let stream =
+        std::net::TcpStream::connect_timeout(&format!("{address}:80").parse()?, Duration::from_secs(5));
     stream.map(drop).context("the host does not reach the Service")
 }
 
 fn until_ready(kubectl: &Kubectl, pods: &[&str]) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(120);
-    let args: Vec<_> = ["wait", "--for=condition=Ready", "--timeout=10s"].iter().chain(pods).copied().collect();
+    let args: Vec<_> =
+        ["wait", "--for=condition=Ready", "--timeout=10s"].iter().chain(pods).copied().collect();
     while let Err(error) = kubectl.run(&args) {
         if Instant::now() > deadline {
             return Err(error).context(kubectl.run(&["get", "pods,pvc,events", "-A"])?);
@@ -72,7 +74,12 @@ fn exec(kubectl: &Kubectl, script: &str) -> Result<String> {
 fn nothing_is_left() -> Result<()> {
     let read = |path: &str| std::fs::read_to_string(path).with_context(|| path.to_owned());
     ensure!(!read("/proc/self/mountinfo")?.contains(NAME), "mounts are left");
-    let folders = ["/run/netns", "/var/lib/cni/results", "/var/lib/neuralinverse-local", "/sys/fs/cgroup/memory/neuralinverse-local"];
+    let folders = [
+        "/run/netns",
+        "/var/lib/cni/results",
+        "/var/lib/neuralinverse-local",
+        "/sys/fs/cgroup/memory/neuralinverse-local",
+    ];
     for folder in folders {
         let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
         let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains(NAME)).collect();

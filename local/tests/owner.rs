@@ -14,7 +14,10 @@ fn the_programs_of_a_killed_owner_end_and_the_next_start_removes_its_folder() ->
     let state = tempfile::tempdir()?;
     let (mut owner, kubeconfig) = start_control_plane(state.path())?;
     ensure!(Path::new(&kubeconfig).exists());
-    ensure!(!programs_in(state.path())?.is_empty(), "no program names the state folder; the test sees nothing");
+    ensure!(
+        !programs_in(state.path())?.is_empty(),
+        "no program names the state folder; the test sees nothing"
+    );
 
     owner.kill()?;
     owner.wait()?;
@@ -49,7 +52,9 @@ fn start_control_plane(state: &Path) -> Result<(Child, String)> {
 
 /// The command lines that name the folder, our own child's aside.
 fn programs_in(state: &Path) -> Result<Vec<String>> {
-    let lines = std::fs::read_dir("/proc")?.flatten().filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let lines = std::fs::read_dir("/proc")?
+        .flatten()
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
     let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
     Ok(lines.filter(|line| line.contains(&format!("{}/", state.display()))).collect())
 }

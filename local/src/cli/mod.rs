@@ -1,11 +1,14 @@
 //! The program `neuralinverse-local`: its verbs.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
 use crate::{
     cluster::{self, ClusterOptions, Health, Outcome, Running},
     control_plane::{ControlPlane, ControlPlaneOptions},
     error::{Error, Result},
+    images::{self, BaseOptions, BuildOptions},
     packages, paths,
     tools::{self, Tool},
 };
@@ -46,7 +49,7 @@ enum Verb {
         name: String,
         /// OCI or Docker archives
         #[arg(required = true)]
-        archives: Vec<std::path::PathBuf>,
+        archives: Vec<PathBuf>,
     },
     /// Run an API server without nodes until Ctrl-C or the end of the input; prints its kubeconfig's path. Needs no root
     ControlPlane {
@@ -61,6 +64,33 @@ enum Verb {
         /// Only list the names
         #[arg(long)]
         list: bool,
+    },
+    /// Make the Debian base image of this month, if it is not in the cache, and print its archive's path. Needs root
+    BaseImage {
+        /// A file that lists the packages; by default the one in `images/base`
+        #[arg(long)]
+        packages: Option<PathBuf>,
+        /// The release of Debian
+        #[arg(long, default_value = "bookworm")]
+        suite: String,
+    },
+    /// Build an image archive from a Containerfile without RUN, if its inputs changed
+    BuildImage {
+        /// The Containerfile
+        #[arg(long)]
+        containerfile: PathBuf,
+        /// The folder that COPY takes from
+        #[arg(long)]
+        context: PathBuf,
+        /// The image's name
+        #[arg(long)]
+        tag: String,
+        /// The archive to write
+        #[arg(long)]
+        out: PathBuf,
+        /// A value for ARG: NAME=VALUE
+        #[arg(long = "build-arg", value_parser = pair)]
+        args: Vec<(String, String)>,
     },
     /// Say what this machine lacks
     Doctor,
@@ -83,6 +113,14 @@ impl Args {
             }
             Verb::ControlPlane { controller_manager } => control_plane(controller_manager),
             Verb::Tools { names, list } => print_tools(&names, list),
+            Verb::BaseImage { packages, suite } => base_image(packages, suite),
+            Verb::BuildImage { containerfile, context, tag, out, args } => {
+                let args = args.into_iter().collect();
+                let built =
+                    images::build(&BuildOptions { containerfile, context, tag: tag.clone(), out, args })?;
+                eprintln!("{tag} {}", if built { "built" } else { "unchanged" });
+                Ok(())
+            }
             Verb::Doctor => doctor(),
         }
     }
@@ -126,6 +164,20 @@ fn control_plane(controller_manager: bool) -> Result<()> {
     let mut input = String::new();
     while std::io::stdin().read_line(&mut input).is_ok_and(|read| read > 0) {}
     Ok(())
+}
+
+fn base_image(packages: Option<PathBuf>, suite: String) -> Result<()> {
+    let mut options = BaseOptions { suite, ..BaseOptions::default() };
+    if let Some(file) = packages {
+        options = options.with_packages_of(&file)?;
+    }
+    println!("{}", images::base_image(&options)?.display());
+    Ok(())
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
 }
 
 fn print_tools(names: &[Tool], list: bool) -> Result<()> {
