@@ -3,7 +3,7 @@
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/neuralinverse/target
 
-.PHONY: help demo demo-down test test-one fmt lint generate check-generated images tools
+.PHONY: help demo demo-down test test-one fmt lint generate check-generated images bench-launch tools
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check-generated: ## fail when something derived is stale
 
 images: ## build the container images (with Docker if it is there)
 	@images/build
+
+bench-launch: ## launch times and API writes of 20 warm and 20 cold workspaces, ends with RESULT {json}
+	@cargo run -q --release -p neuralinverse-bench --bin bench-launch
 
 tools: ## build the pinned Kubernetes, Terraform and OpenTofu programs into the cache
 	cargo run -q -p neuralinverse-local -- tools
