@@ -1,0 +1,151 @@
+//! HTTP to the controller, over few connections that are kept.
+//!
+//! After an answer a connection waits for the next request. So the report of a launch goes out on the
+//! connection that its assignment came in on, without another handshake.
+
+use std::{cell::RefCell, future::poll_fn, io, pin::Pin, time::Duration};
+
+use http::{
+    HeaderValue, Method, Request, StatusCode, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST},
+};
+use hyper::{
+    body::{Body, Incoming},
+    client::conn::http1::{SendRequest, handshake},
+};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::{InvalidDnsNameError, ServerName};
+use tokio::{net::TcpStream, time::timeout};
+
+use crate::identity::{self, Identity};
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Largest answer that is read: an environment that no process could take is not worth memory.
+const ANSWER_LIMIT: usize = 4 << 20;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The pod's token or authority cannot be used.
+    #[error(transparent)]
+    Identity(#[from] identity::Error),
+    /// No connection, or none to the true controller.
+    #[error("cannot connect to the controller: {0}")]
+    Connect(#[source] io::Error),
+    /// The connection failed in the midst of it.
+    #[error("the connection to the controller failed: {0}")]
+    Http(#[from] hyper::Error),
+    /// The request cannot be written; the token has characters that no token has.
+    #[error("the request cannot be sent: {0}")]
+    Request(#[from] http::Error),
+    /// The controller did not answer in time.
+    #[error("the controller did not answer within {} s", .0.as_secs())]
+    Late(Duration),
+    /// The answer is too large.
+    #[error("the controller's answer is larger than {ANSWER_LIMIT} bytes")]
+    Large,
+}
+
+/// The URL is not that of a controller.
+#[derive(Debug, thiserror::Error)]
+pub enum UrlError {
+    /// Not `https`.
+    #[error("the controller's URL must be https://HOST:PORT")]
+    Form,
+    /// A host that no certificate can have.
+    #[error("the host of the controller's URL is no name: {0}")]
+    Host(#[from] InvalidDnsNameError),
+}
+
+/// A connection that waits for a request.
+pub struct Connection(SendRequest<String>);
+
+/// Speaks to the controller.
+pub struct Client {
+    host: String,
+    port: u16,
+    name: ServerName<'static>,
+    identity: Identity,
+    waiting: RefCell<Vec<Connection>>,
+}
+
+impl Client {
+    /// A client of the controller at `url`.
+    pub fn new(url: &Uri, identity: Identity) -> Result<Self, UrlError> {
+        let host = url.host().filter(|_| url.scheme_str() == Some("https")).ok_or(UrlError::Form)?.to_owned();
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())?;
+        let port = url.port_u16().unwrap_or(443);
+        Ok(Self { host, port, name, identity, waiting: RefCell::default() })
+    }
+
+    /// A connection that waits, or a new one.
+    pub async fn connection(&self) -> Result<Connection, Error> {
+        while let Some(mut connection) = self.take() {
+            if connection.0.ready().await.is_ok() {
+                return Ok(connection);
+            }
+        }
+        match timeout(CONNECT, self.connect()).await {
+            Ok(connection) => connection,
+            Err(_) => Err(Error::Connect(io::ErrorKind::TimedOut.into())),
+        }
+    }
+
+    /// Sends a request, and reads the answer. The token is read anew, since the kubelet renews it.
+    pub async fn exchange(
+        &self,
+        mut connection: Connection,
+        (method, target, body): (Method, &str, String),
+        within: Duration,
+    ) -> Result<(StatusCode, Vec<u8>), Error> {
+        let mut token =
+            HeaderValue::try_from(format!("Bearer {}", self.identity.token()?)).map_err(http::Error::from)?;
+        token.set_sensitive(true);
+        let request = Request::builder()
+            .method(method)
+            .uri(target)
+            .header(HOST, format!("{}:{}", self.host, self.port))
+            .header(AUTHORIZATION, token)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body)?;
+        let answered = async {
+            let response = connection.0.send_request(request).await?;
+            Ok((response.status(), read(response.into_body()).await?))
+        };
+        let answer = timeout(within, answered).await.unwrap_or(Err(Error::Late(within)))?;
+        self.waiting.borrow_mut().push(connection);
+        Ok(answer)
+    }
+
+    fn take(&self) -> Option<Connection> {
+        self.waiting.borrow_mut().pop()
+    }
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        let connector = self.identity.connector()?;
+        let tcp = TcpStream::connect((self.host.trim_matches(['[', ']']), self.port))
+            .await
+            .map_err(Error::Connect)?;
+        tcp.set_nodelay(true).map_err(Error::Connect)?;
+        let tls = connector.connect(self.name.clone(), tcp).await.map_err(Error::Connect)?;
+        let (sender, connection) = handshake(TokioIo::new(tls)).await?;
+        // It ends with its sender; what it fails with, the sender says too.
+        tokio::spawn(connection);
+        Ok(Connection(sender))
+    }
+}
+
+async fn read(mut body: Incoming) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        if let Ok(data) = frame?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() > ANSWER_LIMIT {
+            return Err(Error::Large);
+        }
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,95 @@
+//! Who the pod is and whom it trusts: files that the kubelet renews at any time.
+
+use std::{
+    cell::RefCell,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use neuralinverse_api::agent::CA_KEY;
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use tokio_rustls::TlsConnector;
+
+/// Why there is no identity.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the projected volume is missing.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file holds no certificate.
+    #[error("{} holds no certificate authority: {reason}", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The folder with `token` and `ca.crt`.
+pub struct Identity {
+    folder: PathBuf,
+    connector: RefCell<Option<(Vec<u8>, TlsConnector)>>,
+}
+
+impl Identity {
+    /// The identity in that folder.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), connector: RefCell::default() }
+    }
+
+    /// The token as it is now.
+    pub fn token(&self) -> Result<String, Error> {
+        let (path, bytes) = self.read("token")?;
+        let text = String::from_utf8(bytes);
+        let token = text.map_err(|error| Error::Read { path, source: io::Error::other(error) })?;
+        Ok(token.trim().to_owned())
+    }
+
+    /// Connects to servers that the authority vouches for; made anew only when its file changed.
+    pub fn connector(&self) -> Result<TlsConnector, Error> {
+        let (path, pem) = self.read(CA_KEY)?;
+        if let Some((of, connector)) = &*self.connector.borrow()
+            && *of == pem
+        {
+            return Ok(connector.clone());
+        }
+        let config = config(&pem).map_err(|reason| Error::Authority { path, reason })?;
+        let connector = TlsConnector::from(Arc::new(config));
+        self.connector.replace(Some((pem, connector.clone())));
+        Ok(connector)
+    }
+
+    fn read(&self, name: &str) -> Result<(PathBuf, Vec<u8>), Error> {
+        let path = self.folder.join(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok((path, bytes)),
+            Err(source) => Err(Error::Read { path, source }),
+        }
+    }
+}
+
+fn config(pem: &[u8]) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}

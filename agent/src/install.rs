@@ -1,0 +1,61 @@
+//! `install`: puts the launcher where the user's container finds it, whatever its image.
+
+use std::{fs, io, os::unix::fs::PermissionsExt, path::PathBuf};
+
+/// Copy the launcher into a folder
+#[derive(clap::Args)]
+pub struct Options {
+    /// Folder that the user's container mounts
+    folder: PathBuf,
+
+    /// The launcher of this image
+    #[arg(long, default_value = "/usr/local/lib/neuralinverse/launcher")]
+    launcher: PathBuf,
+}
+
+/// Why the launcher was not installed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot install {} in {}: {source}", launcher.display(), folder.display())]
+pub struct Error {
+    launcher: PathBuf,
+    folder: PathBuf,
+    source: io::Error,
+}
+
+/// Installs it whole or not at all: the init container may be killed and started again.
+pub fn install(options: &Options) -> Result<(), Error> {
+    let Options { folder, launcher } = options;
+    let partial = folder.join(".launcher");
+    let target = folder.join("launcher");
+    let copy = || {
+        // A partial copy of a killed predecessor may be read-only.
+        match fs::remove_file(&partial) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::copy(launcher, &partial)?;
+        fs::set_permissions(&partial, fs::Permissions::from_mode(0o555))?;
+        fs::rename(&partial, &target)
+    };
+    copy().map_err(|source| Error { launcher: launcher.clone(), folder: folder.clone(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_launcher_is_replaced_whole_and_can_be_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let launcher = folder.path().join("source");
+        let options = Options { folder: folder.path().to_owned(), launcher: launcher.clone() };
+        for content in ["first", "second"] {
+            fs::write(&launcher, content).unwrap();
+            install(&options).unwrap();
+            let target = folder.path().join("launcher");
+            assert_eq!(fs::read_to_string(&target).unwrap(), content);
+            assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o555);
+        }
+        assert!(!folder.path().join(".launcher").exists());
+    }
+}

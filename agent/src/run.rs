@@ -1,0 +1,116 @@
+//! `run`: joins the loops, and ends them in good order.
+
+use std::{path::PathBuf, pin::pin, time::Duration};
+
+use anyhow::Context;
+use http::Uri;
+use neuralinverse_api::agent::paths;
+use neuralinverse_launcher::{READY, SOCKET};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    time::timeout,
+};
+use tracing::info;
+
+use crate::{
+    bridge::{self, Launcher},
+    client::Client,
+    identity::Identity,
+    poll, ready,
+    report::{self, Facts, Told},
+    repository,
+};
+
+/// How long the last report may take after the pod was told to end.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Make the pod the workspace of whoever gets it
+#[derive(clap::Args)]
+pub struct Options {
+    /// The controller, as https://HOST:PORT
+    #[arg(long, env = "CONTROLLER_URL")]
+    controller_url: Uri,
+
+    /// Name of the pod, for the log
+    #[arg(long, env = "POD_NAME")]
+    pod_name: String,
+
+    /// Folder with the pod's token and the controller's authority
+    #[arg(long, default_value = paths::IDENTITY)]
+    identity: PathBuf,
+
+    /// Folder where the launcher of the user's container is met
+    #[arg(long, default_value = paths::RUN)]
+    folder: PathBuf,
+
+    /// The developer's home, where repositories are cloned
+    #[arg(long, default_value = paths::HOME)]
+    home: PathBuf,
+
+    /// Seconds between the first two tries of a clone; later ones come less often
+    #[arg(long, default_value_t = 5.0)]
+    clone_retry: f64,
+}
+
+/// Runs until SIGTERM.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_ansi(false).with_target(false).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(options));
+    // Not waiting for name lookups and disk flushes that still run.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(options: &Options) -> anyhow::Result<()> {
+    let Options { controller_url, pod_name, identity, folder, home, clone_retry } = options;
+    let first_retry = Duration::try_from_secs_f64(*clone_retry).context("--clone-retry")?;
+    let client = Client::new(controller_url, Identity::new(identity))?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let ready_file = folder.join(READY);
+    ready::withdraw(&ready_file).with_context(|| ready_file.display().to_string())?;
+    info!(pod = pod_name, controller = %controller_url, "started");
+
+    let (assigned, assignments) = watch::channel(None);
+    let (supply, launcher) = watch::channel(Launcher::Absent);
+    let (wait, polling) = watch::channel(false);
+    let (advance, progress) = watch::channel(None);
+    let (tell, told) = watch::channel(String::new());
+    let told = Told(told);
+    let facts = Facts { assignments: assignments.clone(), launcher: launcher.clone(), progress };
+    let mut reports = pin!(report::keep(&client, facts, tell));
+    let socket = folder.join(SOCKET);
+    {
+        let mut work = pin!(async {
+            tokio::join!(
+                poll::poll(&client, assigned, told.clone(), wait),
+                bridge::keep(&socket, home, assignments.clone(), supply),
+                repository::keep(home, first_retry, assignments.clone(), advance, told.clone()),
+                ready::tell(&ready_file, launcher, polling),
+            )
+        });
+        tokio::select! {
+            _ = &mut work => {}
+            () = &mut reports => return Ok(()),
+            _ = terminate.recv() => info!("told to end"),
+        }
+        // The work ends here, and with it a clone; what it achieved may still have to be told.
+    }
+    let _ = timeout(DRAIN, reports).await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_launcher_is_where_the_controller_s_pods_expect_it() {
+        assert_eq!(Path::new(neuralinverse_launcher::FOLDER), Path::new(paths::RUN));
+        assert_eq!(Path::new(paths::RUN).join(SOCKET), Path::new(paths::SOCKET));
+        assert_eq!(Path::new(paths::RUN).join(READY), Path::new(paths::READY));
+    }
+}

@@ -1,0 +1,219 @@
+//! A controller that gives out what a test says, and remembers what it hears.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+    serve::Listener,
+};
+use neuralinverse_api::agent::{
+    ASSIGNMENT_PATH, Assignment, POLL_SECONDS, REPORT_PATH, Report, RepositoryToClone,
+};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+};
+use serde::Deserialize;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    time::timeout,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::harness::within;
+
+/// The token that is good until a test says otherwise.
+pub const TOKEN: &str = "first-token";
+
+pub struct Controller {
+    pub url: String,
+    pub authority: String,
+    heard: Arc<Heard>,
+}
+
+struct Heard {
+    token: Mutex<String>,
+    assignment: watch::Sender<Option<Assignment>>,
+    reports: watch::Sender<Vec<Report>>,
+    waiting: watch::Sender<usize>,
+    refused: watch::Sender<usize>,
+    broken: Mutex<usize>,
+}
+
+impl Controller {
+    pub async fn start() -> Self {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}", tcp.local_addr().unwrap().port());
+        let (authority, acceptor) = tls();
+        let heard = Arc::new(Heard {
+            token: Mutex::new(TOKEN.to_owned()),
+            assignment: watch::Sender::new(None),
+            reports: watch::Sender::new(Vec::new()),
+            waiting: watch::Sender::new(0),
+            refused: watch::Sender::new(0),
+            broken: Mutex::new(0),
+        });
+        let app = Router::new()
+            .route(ASSIGNMENT_PATH, get(assignment))
+            .route(REPORT_PATH, post(report))
+            .with_state(Arc::clone(&heard));
+        tokio::spawn(axum::serve(Tls { tcp, acceptor }, app).into_future());
+        Self { url, authority, heard }
+    }
+
+    /// From now on only this token is good.
+    pub fn accept_only(&self, token: &str) {
+        token.clone_into(&mut self.heard.token.lock().unwrap());
+    }
+
+    /// The next reports fail.
+    pub fn break_reports(&self, count: usize) {
+        *self.heard.broken.lock().unwrap() = count;
+    }
+
+    pub fn assign(&self, assignment: Assignment) {
+        self.heard.assignment.send_replace(Some(assignment));
+    }
+
+    /// Waits until a poll waits.
+    pub async fn polled(&self) {
+        within("a poll", self.heard.waiting.subscribe().wait_for(|waiting| *waiting > 0)).await.unwrap();
+    }
+
+    /// Waits until a request was refused for its token.
+    pub async fn refused(&self) {
+        within("a refusal", self.heard.refused.subscribe().wait_for(|refused| *refused > 0)).await.unwrap();
+    }
+
+    /// Waits for such a report, and gives all until then.
+    pub async fn reported(&self, what: &str, wanted: impl Fn(&Report) -> bool) -> Vec<Report> {
+        let mut reports = self.heard.reports.subscribe();
+        within(what, reports.wait_for(|reports| reports.iter().any(&wanted))).await.unwrap().clone()
+    }
+}
+
+/// An assignment to a workspace named `hello`.
+pub fn assignment_of(epoch: i64, env: &[(&str, &str)], repository: Option<RepositoryToClone>) -> Assignment {
+    let env: BTreeMap<_, _> =
+        env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let url = repository.as_ref().map_or("none", |repository| &repository.url);
+    // Only has to differ when something else does.
+    let hash = std::hash::BuildHasher::hash_one(&FIXED, (epoch, &env, url));
+    Assignment {
+        revision: format!("{hash:x}"),
+        namespace: "team".to_owned(),
+        workspace: "hello".to_owned(),
+        workspace_uid: "0d1c".to_owned(),
+        epoch,
+        owner: "ann".to_owned(),
+        repository,
+        env,
+    }
+}
+
+static FIXED: std::hash::BuildHasherDefault<std::hash::DefaultHasher> = std::hash::BuildHasherDefault::new();
+
+#[derive(Deserialize)]
+struct Known {
+    known: Option<String>,
+}
+
+async fn assignment(
+    State(heard): State<Arc<Heard>>,
+    headers: HeaderMap,
+    Query(query): Query<Known>,
+) -> Response {
+    if let Some(refusal) = heard.refusal(&headers) {
+        return refusal;
+    }
+    let mut assignments = heard.assignment.subscribe();
+    let new = |assignment: &Option<Assignment>| {
+        assignment.as_ref().is_some_and(|assignment| Some(&assignment.revision) != query.known.as_ref())
+    };
+    heard.waiting.send_modify(|waiting| *waiting += 1);
+    let answer = timeout(Duration::from_secs(POLL_SECONDS), assignments.wait_for(new)).await;
+    heard.waiting.send_modify(|waiting| *waiting -= 1);
+    match answer {
+        Ok(Ok(assignment)) => Json(assignment.clone()).into_response(),
+        _ => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+async fn report(State(heard): State<Arc<Heard>>, headers: HeaderMap, Json(report): Json<Report>) -> Response {
+    if let Some(refusal) = heard.refusal(&headers) {
+        return refusal;
+    }
+    let mut broken = heard.broken.lock().unwrap();
+    if *broken > 0 {
+        *broken -= 1;
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    heard.reports.send_modify(|reports| reports.push(report));
+    StatusCode::NO_CONTENT.into_response()
+}
+
+impl Heard {
+    fn refusal(&self, headers: &HeaderMap) -> Option<Response> {
+        let good = format!("Bearer {}", self.token.lock().unwrap());
+        if headers.get(AUTHORIZATION).is_some_and(|given| *given == *good) {
+            return None;
+        }
+        self.refused.send_modify(|refused| *refused += 1);
+        Some(StatusCode::UNAUTHORIZED.into_response())
+    }
+}
+
+/// A new authority, and a server that it vouches for.
+fn tls() -> (String, TlsAcceptor) {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap().pem();
+    let server_key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = server.signed_by(&server_key, &Issuer::new(params, key)).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (authority, TlsAcceptor::from(Arc::new(config)))
+}
+
+struct Tls {
+    tcp: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for Tls {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let Ok((stream, peer)) = self.tcp.accept().await else { continue };
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, peer);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.tcp.local_addr()
+    }
+}

@@ -1,0 +1,154 @@
+//! A pod without a cluster: its folders, its two programs, and patience.
+
+use std::{
+    fs,
+    future::Future,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill, killpg},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+use tokio::process::{Child, Command as AsyncCommand};
+
+use crate::controller::{Controller, TOKEN};
+
+/// Nothing takes so long, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits, and says what for when it does not come.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("no {what} within {PATIENCE:?}"))
+}
+
+/// Waits for what nobody announces.
+pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "no {what} within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The launcher: a program of another crate, which Cargo does not build for this one's tests.
+pub fn launcher() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let arguments = ["build", "--quiet", "--package=neuralinverse-launcher", "--message-format=json"];
+        let output = Command::new(env!("CARGO")).args(arguments).stderr(Stdio::inherit()).output().unwrap();
+        assert!(output.status.success());
+        let messages = String::from_utf8(output.stdout).unwrap();
+        let messages = messages.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back().unwrap()
+    })
+}
+
+pub struct Pod {
+    folder: TempDir,
+    url: String,
+    agent: Option<Child>,
+    launcher: Option<Child>,
+}
+
+impl Pod {
+    /// A pod whose programs both run.
+    pub fn start(controller: &Controller) -> Self {
+        let mut pod = Self::prepare(controller);
+        pod.start_launcher();
+        pod.start_agent();
+        pod
+    }
+
+    /// A pod where nothing runs yet.
+    pub fn prepare(controller: &Controller) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["home", "identity", "run"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let pod = Self { folder, url: controller.url.clone(), agent: None, launcher: None };
+        pod.write_identity("token", TOKEN);
+        pod.write_identity("ca.crt", &controller.authority);
+        pod
+    }
+
+    pub fn start_launcher(&mut self) {
+        let mut command = AsyncCommand::new(launcher());
+        command.arg("--folder").arg(self.path("run")).arg("run").kill_on_drop(true);
+        self.launcher = Some(command.spawn().unwrap());
+    }
+
+    pub fn start_agent(&mut self) {
+        let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
+        let mut command = AsyncCommand::new(env!("CARGO_BIN_EXE_neuralinverse-agent"));
+        command.args(["run", "--pod-name=pod", "--clone-retry=0.1", "--controller-url", &self.url]);
+        for (option, name) in [("--identity", "identity"), ("--folder", "run"), ("--home", "home")] {
+            command.arg(option).arg(self.path(name));
+        }
+        self.agent = Some(command.stderr(log).kill_on_drop(true).spawn().unwrap());
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Replaces a file of the identity as the kubelet does.
+    pub fn write_identity(&self, name: &str, content: &str) {
+        let new = self.path("identity").join(".new");
+        fs::write(&new, content).unwrap();
+        fs::rename(new, self.path("identity").join(name)).unwrap();
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap()
+    }
+
+    /// What `launcher shell` with that command gives.
+    pub async fn shell(&self, command: &[&str]) -> Output {
+        let mut shell = AsyncCommand::new(launcher());
+        shell.arg("--folder").arg(self.path("run")).arg("shell").args(command);
+        shell.env_remove("GREETING").output().await.unwrap()
+    }
+
+    pub async fn is_ready(&self) -> bool {
+        let mut ready = AsyncCommand::new(launcher());
+        ready.arg("--folder").arg(self.path("run")).arg("ready").stderr(Stdio::null());
+        ready.status().await.unwrap().success()
+    }
+
+    /// As a node that loses its power, or memory: the container with all its processes is gone.
+    pub async fn kill_agent(&mut self) {
+        let mut agent = self.agent.take().unwrap();
+        let children = children(agent.id().unwrap());
+        agent.kill().await.unwrap();
+        for child in children {
+            killpg(child, Signal::SIGKILL).unwrap();
+            eventually("end of git", || killpg(child, None).is_err()).await;
+        }
+    }
+
+    pub async fn kill_launcher(&mut self) {
+        self.launcher.take().unwrap().kill().await.unwrap();
+    }
+
+    /// SIGTERM to the agent, and whether it ended well.
+    pub async fn end_agent(&mut self) -> bool {
+        let mut agent = self.agent.take().unwrap();
+        kill(Pid::from_raw(agent.id().unwrap().cast_signed()), Signal::SIGTERM).unwrap();
+        within("end of the agent", agent.wait()).await.unwrap().success()
+    }
+
+    /// Process groups that the agent has started.
+    pub fn agent_children(&self) -> Vec<Pid> {
+        children(self.agent.as_ref().unwrap().id().unwrap())
+    }
+}
+
+fn children(of: u32) -> Vec<Pid> {
+    let list = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
+    list.split_whitespace().map(|id| Pid::from_raw(id.parse().unwrap())).collect()
+}

@@ -1,0 +1,13 @@
+//! The sidecar as the pod runs it: the real programs, a real Git server, and a controller that speaks the
+//! real protocol over TLS.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so")]
+
+mod controller;
+mod git_server;
+mod harness;
+
+mod a_launch;
+mod a_repository;
+mod the_end;
+mod the_identity;
