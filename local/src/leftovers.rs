@@ -29,7 +29,7 @@ pub(crate) fn kill_users_of(folder: &Path) {
 pub(crate) fn unmount_below(folder: &Path) {
     for mount in mounts_below(folder).iter().rev() {
         // Lazily: a killed process may keep the mount busy for another moment.
-        succeeds(&mut command("umount", ["--lazy"]).arg(mount));
+        succeeds(command("umount", ["--lazy"]).arg(mount));
     }
 }
 

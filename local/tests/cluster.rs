@@ -1,6 +1,11 @@
-//! One cluster with two nodes, through its whole life. It takes half a minute, so all of it is one test.
+//! A cluster with two nodes through its whole life, and one that is killed half-way. Each takes half a minute, so each is
+//! one test.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use neuralinverse_local::{Cluster, ClusterOptions, Kubectl, NodeOptions, images::small::BUSYBOX};
@@ -29,7 +34,32 @@ async fn pods_run_reach_one_another_and_survive_a_lost_node() -> Result<()> {
     until_ready(&kubectl, &["pod/client"])?;
 
     cluster.stop().await?;
-    nothing_is_left()
+    nothing_is_left(NAME)
+}
+
+#[test]
+fn one_killed_half_way_is_removed_by_its_name() -> Result<()> {
+    if !may_run()? {
+        return Ok(());
+    }
+    let name = "local-killed";
+    let program = |verb: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_neuralinverse-local"));
+        command.args([verb, name]);
+        command
+    };
+    let mut starter = program("up").spawn()?;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let half_way =
+        || Path::new("/var/lib/neuralinverse-local").join(name).join("workspace-1/containerd.sock").exists();
+    while !half_way() {
+        ensure!(starter.try_wait()?.is_none() && Instant::now() < deadline, "it did not come half-way");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    starter.kill()?;
+    starter.wait()?;
+    ensure!(program("down").status()?.success());
+    nothing_is_left(name)
 }
 
 fn a_pod_reaches_another_node_by_address_and_by_name(kubectl: &Kubectl) -> Result<()> {
@@ -71,9 +101,9 @@ fn exec(kubectl: &Kubectl, script: &str) -> Result<String> {
     Ok(kubectl.run(&["exec", "client", "--", "sh", "-c", script])?)
 }
 
-fn nothing_is_left() -> Result<()> {
+fn nothing_is_left(name: &str) -> Result<()> {
     let read = |path: &str| std::fs::read_to_string(path).with_context(|| path.to_owned());
-    ensure!(!read("/proc/self/mountinfo")?.contains(NAME), "mounts are left");
+    ensure!(!read("/proc/self/mountinfo")?.contains(name), "mounts are left");
     let folders = [
         "/run/netns",
         "/var/lib/cni/results",
@@ -82,13 +112,13 @@ fn nothing_is_left() -> Result<()> {
     ];
     for folder in folders {
         let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains(NAME)).collect();
+        let left: Vec<_> = names.filter(|file| file.to_string_lossy().contains(name)).collect();
         ensure!(left.is_empty(), "{folder} still has {left:?}");
     }
     for entry in std::fs::read_dir("/proc")?.flatten() {
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).into_owned();
-        ensure!(!line.contains(&format!("/{NAME}/")), "still runs: {line}");
+        ensure!(!line.contains(&format!("/{name}/")), "still runs: {line}");
     }
     Ok(())
 }

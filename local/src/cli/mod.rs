@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cluster::{self, ClusterOptions, Health, Outcome, Running},
+    cluster::{self, ClusterOptions, Outcome, Running},
     control_plane::{ControlPlane, ControlPlaneOptions},
-    error::{Error, Result},
+    error::Result,
     images::{self, BaseOptions, BuildOptions},
     packages, paths,
     tools::{self, Tool},
@@ -101,7 +101,7 @@ impl Args {
     pub fn run(self) -> Result<()> {
         match self.verb {
             Verb::Up { name, nodes } => up(&name, nodes),
-            Verb::Down { name } => Running::open(&name)?.remove(),
+            Verb::Down { name } => cluster::down(&name),
             Verb::Status => status(),
             Verb::Kubeconfig { name } => {
                 println!("{}", Running::open(&name)?.kubeconfig().display());
@@ -141,17 +141,7 @@ fn up(name: &str, nodes: u8) -> Result<()> {
 }
 
 fn status() -> Result<()> {
-    for name in cluster::names()? {
-        let health = match Running::open(&name) {
-            Ok(cluster) => match cluster.health() {
-                Health::Ready => "ready".to_owned(),
-                Health::Broken(reason) => format!("broken: {reason}"),
-            },
-            Err(Error::InUse(_)) => "in use by its starter".to_owned(),
-            Err(error) => return Err(error),
-        };
-        println!("{name}  {health}");
-    }
+    cluster::status()?.iter().for_each(|(name, health)| println!("{name}  {health}"));
     Ok(())
 }
 

@@ -26,13 +26,13 @@ pub(super) fn create(cluster: &str, node: &str) -> Result<()> {
     for hierarchy in hierarchies() {
         let mut folder = hierarchy.clone();
         for part in name(cluster, node).split('/').filter(|part| !part.is_empty()) {
-            prepare_parent(&folder)?;
+            pass_controllers_on(&folder);
             let parent = folder.clone();
             folder.push(part);
             fs::create_dir_all(&folder).at(&folder)?;
             inherit_cpuset(&parent, &folder)?;
         }
-        prepare_parent(&folder)?;
+        pass_controllers_on(&folder);
     }
     Ok(())
 }
@@ -83,15 +83,14 @@ fn in_hierarchy(hierarchy: &Path, name: &str) -> PathBuf {
     hierarchy.join(name.trim_start_matches('/'))
 }
 
-/// Version 2: children get the controllers that their parent passes on.
-fn prepare_parent(folder: &Path) -> Result<()> {
-    let (available, passed_on) = (folder.join("cgroup.controllers"), folder.join("cgroup.subtree_control"));
-    if !passed_on.exists() {
-        return Ok(());
+/// Version 2: children get the controllers that their parent passes on. One by one: those that the machine keeps for
+/// itself are refused, and the kubelet says which of them it misses.
+fn pass_controllers_on(folder: &Path) {
+    let passed_on = folder.join("cgroup.subtree_control");
+    let controllers = fs::read_to_string(folder.join("cgroup.controllers")).unwrap_or_default();
+    for controller in controllers.split_whitespace() {
+        let _ = fs::write(&passed_on, format!("+{controller}"));
     }
-    let controllers = fs::read_to_string(&available).at(&available)?;
-    let wanted: Vec<_> = controllers.split_whitespace().map(|controller| format!("+{controller}")).collect();
-    fs::write(&passed_on, wanted.join(" ")).at(passed_on)
 }
 
 /// Version 1: a new cpuset has no processors, and takes no process until it does.

@@ -21,7 +21,7 @@ use std::{
 
 pub use options::{ClusterOptions, NodeOptions, ROLE_LABEL};
 pub(crate) use running::Running;
-pub(crate) use up::{Health, Outcome, names, up};
+pub(crate) use up::{Outcome, down, status, up};
 
 use crate::{blocking, error::Result, kubectl::Kubectl};
 
@@ -88,6 +88,11 @@ impl Cluster {
     /// The address of a node.
     pub fn node_address(&self, node: &str) -> Result<std::net::Ipv4Addr> {
         self.lock().node_address(node)
+    }
+
+    /// The host's address as the API server sees it: where it finds webhooks that run on the host.
+    pub fn host_address(&self) -> std::net::Ipv4Addr {
+        self.lock().host_address()
     }
 
     /// Stops the cluster and removes all it has on the machine.

@@ -35,13 +35,14 @@ pub(crate) struct Running {
     /// By node; none of a cluster that somebody else started.
     processes: BTreeMap<String, Vec<Process>>,
     removed: bool,
-    _lock: Lock,
+    /// Held by the owner; nobody owns a detached cluster for long.
+    lock: Option<Lock>,
 }
 
 impl Running {
-    pub(super) fn new(record: Record, tools: Tools, lifetime: Lifetime, lock: Lock) -> Result<Self> {
+    pub(super) fn new(record: Record, tools: Tools, lifetime: Lifetime, lock: Option<Lock>) -> Result<Self> {
         let kubectl = Kubectl::new(tools.path(Tool::Kubectl)?, &record.control().join("admin.kubeconfig"));
-        Ok(Self { record, tools, kubectl, lifetime, processes: BTreeMap::new(), removed: false, _lock: lock })
+        Ok(Self { record, tools, kubectl, lifetime, processes: BTreeMap::new(), removed: false, lock })
     }
 
     pub(crate) fn kubectl(&self) -> &Kubectl {
@@ -76,7 +77,9 @@ impl Running {
     /// From now on the cluster lives until it is removed by name.
     pub(super) fn detach(&mut self) -> Result<()> {
         self.record.detached = true;
-        self.record.save()
+        self.record.save()?;
+        self.lock = None;
+        Ok(())
     }
 
     pub(crate) fn add_node(&mut self, options: NodeOptions) -> Result<()> {
@@ -127,10 +130,12 @@ impl Running {
 
     pub(crate) fn load_image(&self, archive: &Path) -> Result<()> {
         archive.metadata().at(archive)?;
-        self.record
-            .nodes
-            .iter()
-            .try_for_each(|node| Runtime::new(&self.record, &node.name, &self.tools)?.import(archive))
+        let import =
+            |node: &NodeOptions| Runtime::new(&self.record, &node.name, &self.tools)?.import(archive);
+        thread::scope(|scope| {
+            let handles: Vec<_> = self.record.nodes.iter().map(|node| scope.spawn(|| import(node))).collect();
+            handles.into_iter().try_for_each(|handle| handle.join().unwrap_or(Err(Error::Thread)))
+        })
     }
 
     pub(crate) fn logs(&self, program: &str) -> String {
@@ -140,6 +145,11 @@ impl Running {
 
     pub(crate) fn node_address(&self, node: &str) -> Result<std::net::Ipv4Addr> {
         Ok(self.record.node_plan(node)?.address())
+    }
+
+    /// The host's address as the API server sees it: where it finds webhooks that run on the host.
+    pub(crate) fn host_address(&self) -> std::net::Ipv4Addr {
+        self.record.plan().node(0).gateway()
     }
 
     /// The names of the nodes that are ready; none when the API server does not answer.

@@ -66,7 +66,7 @@ pub(super) fn start(options: &ClusterOptions) -> Result<Running> {
     let record = Record::create(options)?;
     // Others may choose their addresses now: ours are written down.
     drop(all);
-    start_new(record, tools, options.persist, lock)
+    start_new(record, tools, options.persist, Some(lock))
 }
 
 /// Makes sure that the detached cluster of these options runs, with a line on standard error for each thing amiss.
@@ -75,7 +75,8 @@ pub(crate) fn up(options: &ClusterOptions) -> Result<(Running, Outcome)> {
         return Ok((start(options)?, Outcome::Started));
     };
     let tools = prepare(options)?;
-    let mut running = Running::new(record, tools, Lifetime::Detached, take(&options.name)?)?;
+    let lock = Lock::wait(&record::lock_file(&options.name))?;
+    let mut running = Running::new(record, tools, Lifetime::Detached, Some(lock))?;
     let same = running.record().nodes == options.nodes
         && running.record().api_server_args == options.api_server_args;
     if same {
@@ -93,16 +94,39 @@ pub(crate) fn up(options: &ClusterOptions) -> Result<(Running, Outcome)> {
     Ok((start(options)?, Outcome::Started))
 }
 
-/// The names of all clusters, those of killed owners included.
-pub(crate) fn names() -> Result<Vec<String>> {
-    Ok(record::all()?.into_iter().map(|record| record.name).collect())
+/// Removes the cluster `name`: a detached one, or what is left of a killed owner's.
+pub(crate) fn down(name: &str) -> Result<()> {
+    let _all = record::all_lock()?;
+    let record = Record::load(name)?.ok_or_else(|| Error::NoCluster(name.to_owned()))?;
+    let lock = take(name)?;
+    Running::new(record, tools::ensure(PROGRAMS)?, Lifetime::Detached, Some(lock))?.remove()
+}
+
+/// All clusters by name, and in words how they are.
+pub(crate) fn status() -> Result<Vec<(String, String)>> {
+    let one = |record: Record| {
+        let name = record.name.clone();
+        let health = if record.detached {
+            match Running::open(&name)?.health() {
+                Health::Ready => "ready".to_owned(),
+                Health::Broken(reason) => format!("broken: {reason}"),
+            }
+        } else if Lock::take(&record::lock_file(&name))?.is_some() {
+            "left by a killed owner; the next start of a cluster removes it".to_owned()
+        } else {
+            "ends with its owner".to_owned()
+        };
+        Ok((name, health))
+    };
+    record::all()?.into_iter().map(one).collect()
 }
 
 impl Running {
-    /// The detached cluster `name`, or what is left of a killed owner's.
+    /// The detached cluster `name`.
     pub(crate) fn open(name: &str) -> Result<Self> {
-        let record = Record::load(name)?.ok_or_else(|| Error::NoCluster(name.to_owned()))?;
-        Self::new(record, tools::ensure(PROGRAMS)?, Lifetime::Detached, take(name)?)
+        let record = Record::load(name)?.filter(|record| record.detached);
+        let record = record.ok_or_else(|| Error::NoCluster(name.to_owned()))?;
+        Self::new(record, tools::ensure(PROGRAMS)?, Lifetime::Detached, None)
     }
 
     /// How the cluster is.
@@ -132,7 +156,7 @@ fn prepare(options: &ClusterOptions) -> Result<Tools> {
     tools::ensure(PROGRAMS)
 }
 
-fn start_new(record: Record, tools: Tools, persist: bool, lock: Lock) -> Result<Running> {
+fn start_new(record: Record, tools: Tools, persist: bool, lock: Option<Lock>) -> Result<Running> {
     let lifetime = if persist { Lifetime::Detached } else { Lifetime::Owner };
     let mut running = Running::new(record, tools, lifetime, lock)?;
     running.run(true)?;
@@ -153,7 +177,7 @@ fn clean_stale() -> Result<()> {
             eprintln!("removing the cluster `{}`, whose owner was killed", record.name);
             leftovers::kill_users_of(&record.folder());
             let tools = tools::ensure(PROGRAMS)?;
-            Running::new(record, tools, Lifetime::Owner, lock)?.remove()?;
+            Running::new(record, tools, Lifetime::Owner, Some(lock))?.remove()?;
         }
     }
     Ok(())
