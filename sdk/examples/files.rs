@@ -1,12 +1,12 @@
 //! A provider of files: one resource, one data source, the whole of it.
 
-use std::path::{Path as FilePath, PathBuf};
+use std::io::ErrorKind::NotFound;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tf_provider_sdk::*;
 use tokio::fs;
 
@@ -22,30 +22,19 @@ struct File {
     /// SHA-256 of the content in hexadecimal.
     #[schemars(extend("x-terraform" = {"computed": true}))]
     sha256: Option<String>,
-    /// Length of the content in bytes.
+}
+
+/// A text file that is there already.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Found {
+    /// Name below the provider's directory.
+    name: String,
+    /// What the file holds.
     #[schemars(extend("x-terraform" = {"computed": true}))]
-    length: Option<u64>,
+    content: Option<String>,
 }
 
-impl File {
-    fn holding(name: String, content: String) -> Self {
-        let digest = Sha256::digest(&content);
-        let sha256 = Some(digest.iter().map(|byte| format!("{byte:02x}")).collect());
-        Self { name, sha256, length: Some(content.len() as u64), content }
-    }
-
-    async fn read(path: &FilePath, name: String) -> Result<Option<Self>, Diagnostics> {
-        match fs::read_to_string(path).await {
-            Ok(content) => Ok(Some(Self::holding(name, content))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                Err(Diagnostic::error("Cannot read the file", format!("{}: {error}", path.display())).into())
-            }
-        }
-    }
-}
-
-/// The resource and the data source share the directory the provider is configured with.
+/// The directory the provider is configured with.
 struct Files(Configured<PathBuf>);
 
 #[async_trait]
@@ -57,11 +46,17 @@ impl Resource for Files {
         fs::write(self.0.get()?.join(&planned.name), &planned.content)
             .await
             .explain("Cannot write the file")?;
-        Ok(File::holding(planned.name, planned.content).into())
+        Ok(File { sha256: Some(sha256(&planned.content)), ..planned }.into())
     }
 
     async fn read(&self, _ctx: &Context, state: File) -> Result<Option<File>, Diagnostics> {
-        File::read(&self.0.get()?.join(&state.name), state.name).await
+        match fs::read_to_string(self.0.get()?.join(&state.name)).await {
+            Err(error) if error.kind() == NotFound => Ok(None),
+            read => {
+                let content = read.explain("Cannot read the file")?;
+                Ok(Some(File { sha256: Some(sha256(&content)), content, ..state }))
+            }
+        }
     }
 
     async fn update(&self, ctx: &Context, _prior: File, planned: File) -> Outcome<File> {
@@ -70,15 +65,13 @@ impl Resource for Files {
 
     async fn delete(&self, _ctx: &Context, state: File) -> Result<(), Failure<File>> {
         match fs::remove_file(self.0.get()?.join(&state.name)).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).explain("Cannot delete the file")?
-            }
-            _ => Ok(()),
+            Err(error) if error.kind() == NotFound => Ok(()),
+            removed => Ok(removed.explain("Cannot delete the file")?),
         }
     }
 
     async fn import(&self, _ctx: &Context, name: &str) -> Result<File, Diagnostics> {
-        Ok(File { name: name.to_owned(), content: String::new(), sha256: None, length: None })
+        Ok(File { name: name.to_owned(), content: String::new(), sha256: None })
     }
 }
 
@@ -88,25 +81,10 @@ impl DataSource for Files {
     const NAME: &'static str = "files_file";
 
     async fn read(&self, _ctx: &Context, config: Found) -> Result<Found, Diagnostics> {
-        let file = File::read(&self.0.get()?.join(&config.name), config.name.clone()).await?;
-        let missing =
-            || Diagnostic::error("File not found", format!("There is no file `{}`", config.name)).at("name");
-        let File { name, content, length, sha256: _ } = file.ok_or_else(missing)?;
-        Ok(Found { name, content: Some(content), length })
+        let content =
+            fs::read_to_string(self.0.get()?.join(&config.name)).await.explain("Cannot read the file")?;
+        Ok(Found { content: Some(content), ..config })
     }
-}
-
-/// A file that is there already.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Found {
-    /// Name below the provider's directory.
-    name: String,
-    /// What the file holds.
-    #[schemars(extend("x-terraform" = {"computed": true}))]
-    content: Option<String>,
-    /// Length of the content in bytes.
-    #[schemars(extend("x-terraform" = {"computed": true}))]
-    length: Option<u64>,
 }
 
 struct FilesProvider(Configured<PathBuf>);
@@ -133,11 +111,14 @@ impl Provider for FilesProvider {
     }
 }
 
+fn sha256(content: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let options = ServeOptions {
-        address: "registry.terraform.io/example/files".to_owned(),
-        version: "0.1.0".to_owned(),
-    };
+    let options =
+        ServeOptions { address: "registry.terraform.io/example/files".into(), version: "0.1.0".into() };
     serve(FilesProvider(Configured::new()), options).await
 }

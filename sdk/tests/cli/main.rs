@@ -1,0 +1,11 @@
+//! The SDK under real CLIs: every test runs once for each binary in `NEURALINVERSE_TERRAFORMS` (paths joined by
+//! colons), or for the `terraform` on the path if that is not set.
+
+mod echo;
+mod failures;
+mod handshake;
+mod harness;
+mod imports;
+mod lifecycle;
+mod reattach;
+mod stops;
