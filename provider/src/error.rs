@@ -1,0 +1,309 @@
+//! What can go wrong between us and an API server, and how it is told: one place for all of it.
+
+use std::error::Error as _;
+
+use kube::core::Status;
+use neuralinverse_api::{GROUP, VERSION};
+use tf_provider_sdk::{Diagnostic, Diagnostics, Path};
+
+/// A call that did not work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// No answer, or none that is the API server's.
+    #[error("{host}: {reason}")]
+    Unreachable {
+        /// URL of the API server.
+        host: String,
+        /// What the network, TLS or a credentials program said.
+        reason: String,
+    },
+    /// The server does not know who we are.
+    #[error("{host} does not accept the credentials")]
+    Unauthorized {
+        /// URL of the API server.
+        host: String,
+    },
+    /// The server knows us and says no.
+    #[error("{message}")]
+    Forbidden {
+        /// Who may not do what, in the server's words.
+        message: String,
+    },
+    /// The server does not serve the kind; its CRD is not there, or not yet.
+    #[error("the API server does not serve {GROUP}/{VERSION}")]
+    KindAbsent,
+    /// The server has the group, in other versions than ours.
+    #[error("the API server serves {GROUP} only as {}", served.join(", "))]
+    OtherVersion {
+        /// The versions that it serves.
+        served: Vec<String>,
+    },
+    /// The CRD is there but older than this provider.
+    #[error("{message}")]
+    OlderCrd {
+        /// Which field it does not know, in the server's words.
+        message: String,
+    },
+    /// The namespace of the object is not there, or not yet.
+    #[error("namespace `{name}` does not exist")]
+    NamespaceAbsent {
+        /// The namespace.
+        name: String,
+    },
+    /// There is an object of that name.
+    #[error("the object exists already")]
+    Exists,
+    /// Other managers set fields to other values.
+    #[error("{} fields belong to other managers", .0.len())]
+    Conflicts(Vec<Conflict>),
+    /// The object changed between reading and writing.
+    #[error("{message}")]
+    Changed {
+        /// What the server says.
+        message: String,
+    },
+    /// Validation or admission refused the object.
+    #[error("{message}")]
+    Invalid {
+        /// The whole answer.
+        message: String,
+        /// What is wrong, field by field, as far as the server says.
+        causes: Vec<Cause>,
+    },
+    /// Anything else that the server says.
+    #[error("{message}")]
+    Refused {
+        /// What it says.
+        message: String,
+    },
+}
+
+/// A field that another manager set to another value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Where, such as `.spec.size`.
+    pub field: String,
+    /// Who, such as `kubectl-edit`.
+    pub manager: String,
+}
+
+/// A field that the server refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// Where, such as `spec.memory`; empty when the server does not say.
+    pub field: String,
+    /// Why.
+    pub message: String,
+}
+
+impl Problem {
+    /// What kube's client reports, by meaning. `host` is the URL of the API server.
+    pub fn from_kube(error: &kube::Error, host: &str) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::from_status(status, host),
+            other => Self::Unreachable { host: host.to_owned(), reason: innermost(other) },
+        }
+    }
+
+    fn from_status(status: &Status, host: &str) -> Self {
+        let message = status.message.clone();
+        let details = status.details.as_ref();
+        match status.code {
+            401 => Self::Unauthorized { host: host.to_owned() },
+            403 => Self::Forbidden { message },
+            404 if details.is_some_and(|it| it.kind == "namespaces") => {
+                Self::NamespaceAbsent { name: details.map(|it| it.name.clone()).unwrap_or_default() }
+            }
+            404 => Self::KindAbsent,
+            409 if status.is_already_exists() => Self::Exists,
+            409 => {
+                let causes = details.into_iter().flat_map(|it| &it.causes);
+                let conflicts: Vec<Conflict> = causes
+                    .filter(|cause| cause.reason == "FieldManagerConflict")
+                    .map(|cause| Conflict { field: cause.field.clone(), manager: manager(&cause.message) })
+                    .collect();
+                if conflicts.is_empty() { Self::Changed { message } } else { Self::Conflicts(conflicts) }
+            }
+            // Strict validation of fields, and the merge of a server-side apply, each in its words.
+            400 | 500 if message.contains("unknown field") || message.contains("not declared in schema") => {
+                Self::OlderCrd { message }
+            }
+            422 => {
+                let causes = details.into_iter().flat_map(|it| &it.causes);
+                let cause = |cause: &kube::core::response::StatusCause| Cause {
+                    field: cause.field.clone(),
+                    message: cause.message.clone(),
+                };
+                Self::Invalid { message, causes: causes.map(cause).collect() }
+            }
+            503 | 429 | 504 => Self::Unreachable { host: host.to_owned(), reason: message },
+            _ => Self::Refused { message },
+        }
+    }
+
+    /// Whether the same call may work in a moment, because what it needs is being made.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::KindAbsent | Self::NamespaceAbsent { .. } | Self::OlderCrd { .. })
+    }
+
+    /// As errors. `what` names the object; `attribute` finds the attribute of a field of it.
+    pub fn explain(&self, what: &str, attribute: impl Fn(&str) -> Option<Path>) -> Diagnostics {
+        let (summary, detail) = match self {
+            Self::Conflicts(conflicts) => {
+                return conflicts.iter().map(|it| it.diagnostic(what, attribute(&it.field))).collect();
+            }
+            Self::Invalid { causes, .. } if causes.iter().any(|cause| !cause.field.is_empty()) => {
+                return causes.iter().map(|it| it.diagnostic(what, attribute(&it.field))).collect();
+            }
+            other => other.texts(what),
+        };
+        Diagnostic::error(summary, detail).into()
+    }
+
+    fn texts(&self, what: &str) -> (String, String) {
+        match self {
+            Self::Unreachable { host, reason } => (
+                format!("The API server {host} does not answer"),
+                format!(
+                    "{what}: {reason}.\n\nCheck that the cluster runs, that this machine reaches {host}, and the region's connection in the provider block."
+                ),
+            ),
+            Self::Unauthorized { host } => (
+                format!("The API server {host} does not accept the credentials"),
+                format!(
+                    "{what}: the answer is 401 Unauthorized.\n\nThe token or certificate is wrong or has expired: renew it, or name others in the region's connection in the provider block."
+                ),
+            ),
+            Self::Forbidden { message } if message.contains(" cannot ") => (
+                format!("Missing rights for {what}"),
+                format!(
+                    "{message}.\n\nBind a role to this user that allows get, list, watch, create, patch and delete on the resources of `{GROUP}`."
+                ),
+            ),
+            Self::KindAbsent => (
+                format!("The cluster does not have the kind of {what}"),
+                format!(
+                    "The API server does not serve `{GROUP}/{VERSION}`.\n\nInstall the CRDs first: a `neuralinverse_region` with `install = {{}}` that this resource depends on does it, or `kubectl apply --server-side -f deploy/install.yaml`."
+                ),
+            ),
+            Self::OtherVersion { served } => (
+                format!("The cluster has another version of the CRD of {what}"),
+                format!(
+                    "The API server serves `{GROUP}` as {}, this provider speaks `{VERSION}`.\n\nUse a release of the provider that speaks a version which the cluster serves, or upgrade the cluster's CRDs.",
+                    served.join(", ")
+                ),
+            ),
+            Self::OlderCrd { message } => (
+                format!("The cluster's CRD of {what} is older than this provider"),
+                format!(
+                    "{message}.\n\nUpgrade the CRDs: apply the `neuralinverse_region` with `install` of this release, or `kubectl apply --server-side -f deploy/install.yaml`."
+                ),
+            ),
+            Self::NamespaceAbsent { name } => (
+                format!("Namespace `{name}` does not exist"),
+                format!(
+                    "{what} belongs into namespace `{name}`.\n\nAdd it to `workspace_namespaces` of the region, whose controller makes it, and let this resource depend on the region."
+                ),
+            ),
+            Self::Exists => (format!("{what} exists already"), "It is managed by something else.".to_owned()),
+            Self::Changed { message } => {
+                (format!("{what} changed at the same time"), format!("{message}.\n\nApply again."))
+            }
+            Self::Invalid { message, .. } | Self::Refused { message } | Self::Forbidden { message } => {
+                (format!("The cluster refuses {what}"), format!("{message}."))
+            }
+            Self::Conflicts(_) => (format!("{what} has conflicts"), self.to_string()),
+        }
+    }
+}
+
+impl Conflict {
+    fn diagnostic(&self, what: &str, attribute: Option<Path>) -> Diagnostic {
+        let Self { field, manager } = self;
+        let name = attribute.as_ref().map_or_else(|| field.clone(), ToString::to_string);
+        let diagnostic = Diagnostic::error(
+            format!("`{name}` belongs to `{manager}`"),
+            format!(
+                "The field `{field}` of {what} was set to another value by the field manager `{manager}`.\n\nEither remove `{name}` here and leave it to `{manager}`, or take it over with `force_conflicts = true`."
+            ),
+        );
+        match attribute {
+            Some(path) => diagnostic.at(path),
+            None => diagnostic,
+        }
+    }
+}
+
+impl Cause {
+    fn diagnostic(&self, what: &str, attribute: Option<Path>) -> Diagnostic {
+        let Self { field, message } = self;
+        let diagnostic = Diagnostic::error(
+            format!("The cluster refuses {what}"),
+            if field.is_empty() { format!("{message}.") } else { format!("`{field}`: {message}.") },
+        );
+        match attribute {
+            Some(path) => diagnostic.at(path),
+            None => diagnostic,
+        }
+    }
+}
+
+/// `conflict with "kubectl-edit" using …` → `kubectl-edit`.
+fn manager(message: &str) -> String {
+    message.split('"').nth(1).unwrap_or(message).to_owned()
+}
+
+/// The cause of all causes: what the network, TLS or a program said.
+fn innermost(error: &kube::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    match error.source() {
+        // A credentials program: its name stands in the outer error.
+        _ if matches!(error, kube::Error::Auth(_)) => error.to_string(),
+        _ => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn problem(status: serde_json::Value) -> Problem {
+        Problem::from_status(&serde_json::from_value(status).unwrap(), "https://h")
+    }
+
+    #[test]
+    fn answers_are_told_apart() {
+        let namespace = json!({ "code": 404, "reason": "NotFound", "message": "namespaces \"x\" not found",
+            "details": { "name": "x", "kind": "namespaces" } });
+        assert_eq!(problem(namespace), Problem::NamespaceAbsent { name: "x".to_owned() });
+        let page =
+            json!({ "code": 404, "reason": "Failed to parse error data", "message": "404 page not found" });
+        assert_eq!(problem(page), Problem::KindAbsent);
+        let exists = json!({ "code": 409, "reason": "AlreadyExists", "message": "exists" });
+        assert_eq!(problem(exists), Problem::Exists);
+        let stale = json!({ "code": 409, "reason": "Conflict", "message": "modified" });
+        assert_eq!(problem(stale), Problem::Changed { message: "modified".to_owned() });
+        let field = json!({ "code": 400, "reason": "BadRequest", "message": "strict decoding error: unknown field \"spec.a\"" });
+        assert!(problem(field).may_pass());
+    }
+
+    #[test]
+    fn a_conflict_names_attribute_manager_and_both_fixes() {
+        let conflict =
+            problem(json!({ "code": 409, "reason": "Conflict", "message": "Apply failed with 1 conflict",
+            "details": { "causes": [{ "reason": "FieldManagerConflict", "field": ".spec.size",
+                "message": "conflict with \"kubectl-edit\" using cloud.neuralinverse.com/v1alpha1" }] } }));
+        let attribute = |field: &str| field.strip_prefix(".spec.").map(Path::from);
+        let diagnostics: Vec<_> = conflict.explain("WarmPool `a`", attribute).into_iter().collect();
+        assert_eq!(diagnostics.len(), 1);
+        assert_eq!(diagnostics[0].summary, "`size` belongs to `kubectl-edit`");
+        assert_eq!(diagnostics[0].attribute, Some(Path::from("size")));
+        assert!(diagnostics[0].detail.contains("remove `size` here"));
+        assert!(diagnostics[0].detail.contains("`force_conflicts = true`"));
+    }
+}

@@ -1,0 +1,80 @@
+//! Delete: in the background, then a wait until the object is gone.
+
+use std::ops::ControlFlow;
+
+use serde_json::Value as Json;
+use tf_provider_sdk::{Context, Diagnostic, Diagnostics, Value};
+
+use super::{
+    KindResource,
+    object::timeout,
+    wait::{Cut, follow, told},
+};
+use crate::{address::Address, client::Cluster, region::uninstall};
+
+impl KindResource {
+    pub(super) async fn delete_object(&self, ctx: &Context, prior: Value) -> Result<(), Diagnostics> {
+        let cluster = self.cluster(&prior)?;
+        let address = self.address(&prior)?;
+        let patience = timeout(&prior, "delete");
+        if self.model.installs() {
+            uninstall::before(&cluster, ctx, &prior, patience).await?;
+        }
+        remove(&cluster, &address, ctx, patience).await?;
+        if self.model.installs() {
+            uninstall::after(&cluster, ctx, &prior, patience).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Deletes an object and waits until it is gone.
+///
+/// # Errors
+/// Why it is not, naming what holds it.
+pub async fn remove(
+    cluster: &Cluster,
+    address: &Address,
+    ctx: &Context,
+    patience: std::time::Duration,
+) -> Result<(), Diagnostics> {
+    let explain = |problem: crate::error::Problem| problem.explain(&address.to_string(), |_| None);
+    let Some(live) = cluster.get(address).await.map_err(explain)? else { return Ok(()) };
+    let uid = &live["metadata"]["uid"];
+    cluster.delete(address, uid).await.map_err(explain)?;
+    let gone = |object: Option<&Json>| match object {
+        Some(object) if object["metadata"]["uid"] == *uid => ControlFlow::Continue(()),
+        _ => ControlFlow::Break(()),
+    };
+    match follow(cluster, address, ctx, patience, gone).await {
+        Ok(()) => Ok(()),
+        Err(Cut::TimedOut(last)) => {
+            Err(held(address, last.as_ref().unwrap_or(&live), patience.as_secs()).into())
+        }
+        Err(Cut::Stopped) => Err(Diagnostic::error(
+            format!("Interrupted while waiting for {address} to be gone"),
+            "Its deletion goes on in the cluster. Apply again to see it through.",
+        )
+        .into()),
+        Err(Cut::Failed(problem)) => Err(explain(problem)),
+    }
+}
+
+fn held(address: &Address, live: &Json, seconds: u64) -> Diagnostic {
+    let finalizers: Vec<&str> =
+        live["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let by = match finalizers.is_empty() {
+        true => "Its dependents are still being deleted.".to_owned(),
+        false => format!(
+            "These finalizers hold it: {}. Check the programs that set them; a finalizer is removed by who set it.",
+            finalizers.join(", ")
+        ),
+    };
+    let told = told(live);
+    Diagnostic::error(
+        format!("{address} is not gone after {seconds} s"),
+        format!(
+            "{by}\n\n{told}\n\nIts deletion goes on in the cluster. Apply again, or give it more time with `timeouts = {{ delete = \"30m\" }}`."
+        ),
+    )
+}
