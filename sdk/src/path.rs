@@ -70,6 +70,11 @@ impl Path {
         &self.steps
     }
 
+    /// The path as error texts name it.
+    pub(crate) fn quoted(&self) -> String {
+        if self.is_root() { "the value".to_owned() } else { format!("`{self}`") }
+    }
+
     /// Whether this is the root.
     pub fn is_root(&self) -> bool {
         self.steps.is_empty()

@@ -12,6 +12,8 @@ mod model;
 mod resource;
 mod rules;
 mod ser;
+#[cfg(test)]
+mod tests;
 
 pub use data_source::{DataSource, typed_data_source};
 pub use derive::schema_of;

@@ -258,6 +258,12 @@ impl From<i64> for Value {
     }
 }
 
+impl From<i32> for Value {
+    fn from(number: i32) -> Self {
+        i64::from(number).into()
+    }
+}
+
 impl From<Number> for Value {
     fn from(number: Number) -> Self {
         Value::Number(number)

@@ -21,10 +21,11 @@ fn normalise_attribute(attribute: &Attribute, config: &Value, prior: &Value, pro
     if attribute.write_only {
         return Value::Null;
     }
-    let planned = match (&attribute.kind, &attribute.default) {
-        (_, Some(default)) if config.is_null() => default.clone(),
-        (Kind::Nested { mode, attributes }, _) if !config.is_null() => {
-            nested(*mode, attributes, config, prior, proposed)
+    let wanted = attribute.configured(config);
+    let proposed = if config.is_null() && !wanted.is_null() { wanted.clone() } else { proposed };
+    let planned = match &attribute.kind {
+        Kind::Nested { mode, attributes } if !wanted.is_null() => {
+            nested(*mode, attributes, wanted, prior, proposed)
         }
         _ => proposed,
     };
@@ -80,12 +81,9 @@ pub(crate) fn defaults(attributes: &[Attribute], config: &Value) -> Value {
     let mut filled = fields.clone();
     for attribute in attributes {
         let slot = filled.entry(attribute.name.clone()).or_default();
-        match (&attribute.kind, &attribute.default) {
-            (_, Some(default)) if slot.is_null() => *slot = default.clone(),
-            (Kind::Nested { attributes, .. }, _) => for_each_object(slot, &mut |object| {
-                *object = defaults(attributes, object);
-            }),
-            _ => {}
+        *slot = attribute.configured(slot).clone();
+        if let Kind::Nested { attributes, .. } = &attribute.kind {
+            for_each_object(slot, &mut |object| *object = defaults(attributes, object));
         }
     }
     Value::Object(filled)

@@ -193,6 +193,19 @@ fn defaults_in_a_set_belong_to_the_element_they_were_left_out_of() {
 }
 
 #[test]
+fn a_nested_default_gets_the_defaults_inside_it() {
+    let mut one =
+        Attribute::nested("one", Nesting::Single, port()).default_value(Value::object([("port", 1.into())]));
+    let schema = Schema::new([one.clone()]);
+    assert_eq!(schema.check(), Vec::<String>::new());
+    let of = |json: Json| value(&json, &schema.ty());
+    let (planned, _) = propose(&schema, &of(json!({})), &Value::Null, of(json!({})));
+    assert_eq!(planned, of(json!({"one": {"port": 1, "protocol": "tcp", "address": "?"}})));
+    one.default = Some("text".into());
+    assert_eq!(Schema::new([one]).check(), ["`one` has a default of another type"]);
+}
+
+#[test]
 fn read_keeps_the_spelling_of_what_means_the_same() {
     let schema = schema();
     let of = |json: Json| value(&json, &schema.ty());

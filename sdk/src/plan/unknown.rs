@@ -9,11 +9,10 @@ use crate::schema::{Attribute, Kind};
 pub(super) fn mark(attributes: &[Attribute], config: &Value, planned: &mut Value) {
     let Value::Object(fields) = planned else { return };
     for attribute in attributes {
-        let config = config.attr(&attribute.name);
+        let config = attribute.configured(config.attr(&attribute.name));
         let slot = fields.entry(attribute.name.clone()).or_default();
         if config.is_null() {
-            let settled = attribute.default.is_some() || attribute.keep_prior && !slot.is_null();
-            if attribute.computed && !settled {
+            if attribute.computed && !(attribute.keep_prior && !slot.is_null()) {
                 *slot = Value::Unknown;
             }
         } else if let Kind::Nested { attributes, .. } = &attribute.kind {

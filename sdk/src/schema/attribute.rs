@@ -227,6 +227,11 @@ impl Attribute {
         }
     }
 
+    /// What counts as configured: `config`, or the default where that is null.
+    pub(crate) fn configured<'a>(&'a self, config: &'a Value) -> &'a Value {
+        self.default.as_ref().filter(|_| config.is_null()).unwrap_or(config)
+    }
+
     /// The attributes of its objects; none for a plain type.
     pub fn children(&self) -> &[Attribute] {
         match &self.kind {

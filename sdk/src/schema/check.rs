@@ -4,7 +4,8 @@
 //! that core refuses.
 
 use super::{Attribute, Kind, Nesting, Schema};
-use crate::Type;
+use crate::wire::encode::encode;
+use crate::{Type, Value};
 
 /// Names that mean something else in a resource or data block.
 const RESERVED: [&str; 7] =
@@ -67,12 +68,12 @@ fn check_flags(attribute: &Attribute, in_set: bool, fault: &mut impl FnMut(bool,
     fault(attribute.default.is_some() && !computed, "has a default, so it must be computed too");
     fault(attribute.default.is_some() && required, "has a default, so it cannot be required");
     fault(attribute.keep_prior && !computed, "keeps its prior value, so it must be computed");
+    let default_fits =
+        |default: &Value| default.is_wholly_known() && encode(default, &attribute.ty()).is_ok();
+    fault(!attribute.default.as_ref().is_none_or(default_fits), "has a default of another type");
     if let Kind::Type(ty) = &attribute.kind {
         fault(in_set && ty.has_dynamic(), "is in a set, so it cannot be dynamic");
         fault(ty_hides_dynamic(ty), "has a dynamic type inside a collection, which mixes types");
-        let default_fits =
-            attribute.default.as_ref().is_none_or(|value| crate::wire::encode::encode(value, ty).is_ok());
-        fault(!default_fits, "has a default of another type");
     }
 }
 

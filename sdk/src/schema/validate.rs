@@ -1,10 +1,11 @@
-//! The attributes' own checks of a configuration.
+//! The attributes' own checks of a configuration. The CLIs leave it to the provider to warn of deprecated ones.
 
 use super::{Attribute, Kind, Schema};
-use crate::{Diagnostics, Path, Value};
+use crate::{Diagnostic, Diagnostics, Path, Value};
 
 impl Schema {
-    /// What the validators of the attributes say about `config`, all at once. Null and unknown values are skipped.
+    /// What the validators of the attributes say about `config`, all at once, and a warning for each deprecated
+    /// attribute that is set. Null and unknown values are skipped.
     pub fn validate(&self, config: &Value) -> Diagnostics {
         let mut found = Diagnostics::new();
         object(&self.attributes, config, &Path::root(), &mut found);
@@ -17,6 +18,9 @@ fn object(attributes: &[Attribute], config: &Value, path: &Path, found: &mut Dia
         let (value, path) = (config.attr(&attribute.name), path.attribute(&attribute.name));
         if value.is_null() || !value.is_known() {
             continue;
+        }
+        if let Some(message) = &attribute.deprecated {
+            found.push(Diagnostic::warning("Attribute is deprecated", message).at(path.clone()));
         }
         if value.is_wholly_known() {
             attribute.validators.iter().for_each(|validator| found.extend(validator(value, &path)));

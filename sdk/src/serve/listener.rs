@@ -4,6 +4,7 @@ use std::io;
 #[cfg(unix)]
 use std::path::PathBuf;
 
+#[cfg(unix)]
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;

@@ -30,16 +30,20 @@ pub fn schema_of<M: JsonSchema>() -> Schema {
 }
 
 fn attributes(object: &Json, parent: &str, faults: &mut Vec<String>) -> Vec<Attribute> {
-    let properties = object.get("properties").and_then(Json::as_object);
-    let properties = properties.into_iter().flatten();
-    properties.map(|(name, json)| attribute(name, json, &format!("{parent}{name}"), faults)).collect()
+    let properties = object.get("properties").and_then(Json::as_object).into_iter().flatten();
+    let required = object.get("required").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let attributes = properties.map(|(name, json)| {
+        attribute(name, json, required.contains(&name.as_str().into()), &format!("{parent}{name}"), faults)
+    });
+    attributes.collect()
 }
 
-fn attribute(name: &str, json: &Json, place: &str, faults: &mut Vec<String>) -> Attribute {
+fn attribute(name: &str, json: &Json, required: bool, place: &str, faults: &mut Vec<String>) -> Attribute {
     let flags = json.get("x-terraform").and_then(Json::as_object).cloned().unwrap_or_default();
     unheard_of(&flags, place, faults);
     let flag = |name: &str| flags.get(name).and_then(Json::as_bool) == Some(true);
-    let (inner, nullable) = without_null(json);
+    let (inner, has_null) = without_null(json);
+    let nullable = has_null || is_anything(inner) && !required;
     let kind = kind(inner, place, faults);
     let mut attribute = Attribute::of(name, kind);
     let provider_alone = flag("computed") && !flag("optional");

@@ -76,6 +76,7 @@ fn merge(original: &Value, before: &Value, after: Value) -> Value {
 /// The schema lets through what the model refuses, e.g. a number too large for its type.
 fn misfit(error: &ReadError) -> Diagnostics {
     let path = error.path();
-    let diagnostic = Diagnostic::error("Value not accepted", format!("`{path}` cannot be used: {error}"));
+    let diagnostic =
+        Diagnostic::error("Value not accepted", format!("{} cannot be used: {error}", path.quoted()));
     if path.is_root() { diagnostic.into() } else { diagnostic.at(path).into() }
 }

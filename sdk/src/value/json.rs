@@ -15,7 +15,7 @@ use crate::{Path, Type};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ValueError {
     /// A value of another type.
-    #[error("{} is {found}, expected {expected}", place(path))]
+    #[error("{} is {found}, expected {expected}", path.quoted())]
     Type {
         /// Where.
         path: Path,
@@ -25,13 +25,13 @@ pub enum ValueError {
         found: String,
     },
     /// An unknown value where all must be known.
-    #[error("{} is unknown", place(path))]
+    #[error("{} is unknown", path.quoted())]
     Unknown {
         /// Where.
         path: Path,
     },
     /// A number that JSON libraries would round.
-    #[error("{} is the number {number}, which has more digits than can be kept", place(path))]
+    #[error("{} is the number {number}, which has more digits than can be kept", path.quoted())]
     Digits {
         /// Where.
         path: Path,
@@ -49,10 +49,6 @@ impl ValueError {
             | ValueError::Digits { path, .. } => path,
         }
     }
-}
-
-fn place(path: &Path) -> String {
-    if path.is_root() { "the value".to_owned() } else { format!("`{path}`") }
 }
 
 impl Value {

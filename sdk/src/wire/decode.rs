@@ -15,7 +15,7 @@ use crate::{Number, Path, Type, Value};
 
 /// Bytes that are no value of the type: core and the provider disagree about the schema.
 #[derive(Debug, PartialEq, Eq, Error)]
-#[error("`{path}` cannot be read as {expected}: {reason}")]
+#[error("{} cannot be read as {expected}: {reason}", path.quoted())]
 pub(crate) struct DecodeError {
     path: Path,
     expected: Type,

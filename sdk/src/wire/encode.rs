@@ -196,16 +196,40 @@ mod tests {
     fn broken_bytes_are_an_error_with_the_place() {
         let object = Type::object([("a", Type::list(Type::Bool))]);
         for (bytes, ty, text) in [
-            ("", Type::Bool, "`` cannot be read as bool: the bytes end early"),
-            ("c3c3", Type::Bool, "`` cannot be read as bool: there are bytes after the value"),
-            ("a178", Type::Bool, "`` cannot be read as bool: it is not a bool"),
-            ("80", object.clone(), "`` cannot be read as object: attributes are missing"),
+            ("", Type::Bool, "the value cannot be read as bool: the bytes end early"),
+            ("c3c3", Type::Bool, "the value cannot be read as bool: there are bytes after the value"),
+            ("a178", Type::Bool, "the value cannot be read as bool: it is not a bool"),
+            ("80", object.clone(), "the value cannot be read as object: attributes are missing"),
             ("81a16192c3", object.clone(), "`a[1]` cannot be read as bool: the bytes end early"),
             ("81a162c0", object, "`b` cannot be read as object: there is no such attribute"),
-            ("a5ff", Type::String, "`` cannot be read as string: it is not a string"),
+            ("a5ff", Type::String, "the value cannot be read as string: it is not a string"),
             ("dd7fffffff", Type::list(Type::Bool), "`[0]` cannot be read as bool: the bytes end early"),
         ] {
             assert_eq!(decode(&unhex(bytes), &ty).expect_err(text).to_string(), text);
+        }
+    }
+
+    /// Bytes come from another process. The generator is a linear congruence, so that a failure can be repeated.
+    #[test]
+    fn no_bytes_make_the_reader_panic() {
+        let object = Type::object([("a", Type::Dynamic), ("b", Type::set(Type::Number))]);
+        let types = [Type::String, Type::Number, Type::list(object.clone()), Type::map(Type::Bool), object];
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize
+        };
+        let valid = unhex("82a16192c40822737472696e6722a178a16293a3302e31cb3ff8000000000000d40000");
+        for _ in 0..20_000 {
+            let mut bytes = valid.clone();
+            for _ in 0..next() % 4 {
+                let at = next() % bytes.len();
+                bytes[at] = next() as u8;
+            }
+            bytes.truncate(next() % (bytes.len() + 1));
+            for ty in &types {
+                let _ = decode(&bytes, ty);
+            }
         }
     }
 }

@@ -126,3 +126,14 @@ fn a_dynamic_value_may_change_its_type() {
         }
     });
 }
+
+/// gRPC libraries refuse messages over 4 MiB unless told otherwise.
+#[test]
+fn a_large_value_fits() {
+    with_each_cli(|work| {
+        std::fs::write(work.path("work/large.txt"), "x".repeat(6 << 20)).expect("a file");
+        work.write("resource \"probe_echo\" \"a\" {\nid = \"a\"\ntext = file(\"large.txt\")\n}\n");
+        work.run(&["apply", "-auto-approve"]).ok();
+        assert_eq!(work.run(&["plan", "-detailed-exitcode"]).code, 0);
+    });
+}

@@ -120,3 +120,15 @@ fn moving_from_another_type_is_refused_with_the_way_out() {
         work.run(&["plan"]).fails_with("Use a `removed` block for the old resource");
     });
 }
+
+#[test]
+fn a_deprecated_attribute_warns_only_who_uses_it() {
+    with_each_cli(|work| {
+        work.write("resource \"probe_echo\" \"a\" {\n  id = \"a\"\n  bool = true\n}\n");
+        let ran = work.run(&["validate"]).ok();
+        ran.says("Warning: Attribute is deprecated");
+        ran.says("Use `text`.");
+        work.write("resource \"probe_echo\" \"a\" {\n  id = \"a\"\n}\n");
+        assert!(!work.run(&["validate"]).ok().stdout.contains("deprecated"));
+    });
+}
