@@ -1,0 +1,135 @@
+//! What sidecars ask: whose they are (a long poll), and what they report. Any replica answers, from its
+//! own watches.
+
+mod answer;
+mod assignment;
+mod report;
+mod server;
+mod waiting;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{FromRequestParts, Query, State},
+    http::{StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use neuralinverse_api::agent::{ASSIGNMENT_PATH, POLL_SECONDS, REPORT_PATH, Report};
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use self::{answer::Refusal, assignment::Assigner};
+pub use self::{server::serve, waiting::Waiting};
+use crate::{
+    change::PodIndex,
+    context::Context,
+    error::not_found,
+    token::{self, Identity, Verifier},
+};
+
+/// How long a sidecar waits until a fault of the user's is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+
+/// What the handlers share.
+pub struct Agents {
+    /// What is shared with the reconcilers.
+    pub context: Arc<Context>,
+    /// Knows the cluster's tokens.
+    pub verifier: Verifier,
+    /// Sidecars that wait.
+    pub waiting: Arc<Waiting>,
+}
+
+/// The routes.
+pub fn app(agents: Arc<Agents>) -> Router {
+    Router::new().route(ASSIGNMENT_PATH, get(assignment)).route(REPORT_PATH, post(report)).with_state(agents)
+}
+
+#[derive(Deserialize)]
+struct Known {
+    known: Option<String>,
+}
+
+async fn assignment(
+    State(agents): State<Arc<Agents>>,
+    Caller(identity): Caller,
+    Query(Known { known }): Query<Known>,
+) -> Result<Response, Refusal> {
+    let deadline = Instant::now() + Duration::from_secs(POLL_SECONDS);
+    let mut changes = agents.waiting.enter(&identity.uid);
+    let mut assigner = Assigner::new(&agents.context);
+    loop {
+        let pod = agents.pod(&identity).await?;
+        let problem = match assigner.next(&pod, known.as_deref()).await? {
+            assignment::Next::Give(assignment) => return Ok(Json(assignment).into_response()),
+            assignment::Next::Wait => false,
+            assignment::Next::Problem => true,
+        };
+        let wake = if problem { deadline.min(Instant::now() + LOOK_AGAIN) } else { deadline };
+        if timeout_at(wake, changes.next()).await.is_err() && Instant::now() >= deadline {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+    }
+}
+
+async fn report(
+    State(agents): State<Arc<Agents>>,
+    Caller(identity): Caller,
+    Json(report): Json<Report>,
+) -> Result<StatusCode, Refusal> {
+    let pod = agents.pod(&identity).await?;
+    report::take(&agents.context, &pod, report).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Agents {
+    /// The pod of this UID, if it exists and is not going. A token outlives its pod; the pod decides.
+    async fn pod(&self, identity: &Identity) -> Result<Arc<Pod>, Refusal> {
+        let pods = &self.context.caches.pods;
+        let known = pods.by(&PodIndex::Uid(identity.uid.clone())).pop();
+        let pod = match known {
+            Some(pod) => pod,
+            None => self.young(identity).await?,
+        };
+        match pod.metadata.deletion_timestamp {
+            None => Ok(pod),
+            Some(_) => Err(Refusal::NoSay("the pod is being deleted")),
+        }
+    }
+
+    /// A pod may ask before our watch has brought it.
+    async fn young(&self, identity: &Identity) -> Result<Arc<Pod>, Refusal> {
+        let api: Api<Pod> = Api::namespaced(self.context.client.clone(), &identity.namespace);
+        match api.get(&identity.pod).await {
+            Ok(pod) if pod.metadata.uid.as_deref() == Some(&identity.uid) && assignment::ours(&pod) => {
+                Ok(self.context.caches.pods.apply(pod))
+            }
+            Ok(_) => Err(Refusal::NoSay("the pod of this token does not exist any more")),
+            Err(error) if not_found(&error) => {
+                Err(Refusal::NoSay("the pod of this token does not exist any more"))
+            }
+            Err(error) => Err(Refusal::Unavailable(error.to_string())),
+        }
+    }
+}
+
+/// Who asks, by the token.
+struct Caller(Identity);
+
+impl FromRequestParts<Arc<Agents>> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, agents: &Arc<Agents>) -> Result<Self, Refusal> {
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
+        let token = header.and_then(|header| header.strip_prefix("Bearer ")).ok_or(Refusal::Unknown)?;
+        match agents.verifier.verify(token).await {
+            Ok(identity) => Ok(Self(identity)),
+            Err(token::Error::Invalid) => Err(Refusal::Unknown),
+            Err(error @ token::Error::Keys(_)) => Err(Refusal::Unavailable(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Takes what a sidecar reports and writes it into the status at once, on whichever replica it arrives.
+//! So no replica has to remember reports, and a launch needs one write. The first pod of an epoch that
+//! is ready wins the status; the write carries the version that this was decided on.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, ResourceExt};
+use neuralinverse_api::{Workspace, agent::Report};
+
+use super::{answer::Refusal, assignment::workspace_of};
+use crate::{
+    context::Context,
+    error::{During, Error},
+    references::resolve,
+    workspace::{
+        decide::fenced,
+        pod_state, settle,
+        status::{News, Seen},
+    },
+};
+
+/// How often a report is tried again when somebody else wrote to the workspace meanwhile.
+const TRIES: usize = 5;
+
+/// Writes what `pod` reports.
+pub async fn take(context: &Context, pod: &Pod, report: Report) -> Result<(), Refusal> {
+    if report.epoch != pod_state::epoch(pod) {
+        return Err(Refusal::OtherEpoch);
+    }
+    let mut workspace =
+        workspace_of(context, pod).ok_or(Refusal::NoSay("the workspace does not exist any more"))?;
+    for _ in 0..TRIES {
+        if fenced(&workspace, pod) {
+            return Err(Refusal::NoSay("the workspace has another pod"));
+        }
+        match write(context, &workspace, pod, report.clone()).await {
+            Err(Error::Conflict { .. }) => workspace = fresh(context, &workspace).await?,
+            other => return Ok(other?),
+        }
+    }
+    Err(Refusal::Unavailable("the workspace is being changed all the time".to_owned()))
+}
+
+async fn write(context: &Context, workspace: &Workspace, pod: &Pod, report: Report) -> Result<(), Error> {
+    let (namespace, spec) = (workspace.namespace().unwrap_or_default(), &workspace.spec);
+    let seen = Seen {
+        references: &resolve(&context.caches, &namespace, &spec.tier, &spec.template),
+        pod: Some(pod),
+        going: true,
+        volume: None,
+        refused: None,
+        news: News::Report(report),
+    };
+    settle::settle(context, workspace, &seen).await
+}
+
+async fn fresh(context: &Context, workspace: &Workspace) -> Result<Arc<Workspace>, Error> {
+    let api: Api<Workspace> =
+        Api::namespaced(context.client.clone(), &workspace.namespace().unwrap_or_default());
+    let fresh = api.get(&workspace.name_any()).await.during("reading a workspace anew")?;
+    Ok(context.caches.workspaces.apply(fresh))
+}

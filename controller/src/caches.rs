@@ -1,0 +1,126 @@
+//! All that we know of the cluster, and the watches that keep it up to date.
+
+use std::{fmt::Debug, sync::Arc};
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
+use kube::{
+    Api, Client,
+    runtime::{WatchStreamExt, watcher},
+};
+use neuralinverse_api::{
+    Region, WarmPool, Workspace, WorkspaceNodePool, WorkspaceTemplate, WorkspaceTier, labels,
+};
+use serde::de::DeserializeOwned;
+use tokio::{sync::broadcast, task::JoinSet};
+
+use crate::{
+    cache::{Cache, Cached},
+    change::Change,
+};
+
+/// Whoever is further behind than this looks at everything instead.
+const BACKLOG: usize = 8192;
+
+/// One cache a kind.
+pub struct Caches {
+    /// What changed, for reconcilers and waiting sidecars.
+    pub changes: broadcast::Sender<Change>,
+    /// Regions: there is one.
+    pub regions: Arc<Cache<Region>>,
+    /// Node pools.
+    pub node_pools: Arc<Cache<WorkspaceNodePool>>,
+    /// Tiers.
+    pub tiers: Arc<Cache<WorkspaceTier>>,
+    /// Templates.
+    pub templates: Arc<Cache<WorkspaceTemplate>>,
+    /// Warm pools.
+    pub warm_pools: Arc<Cache<WarmPool>>,
+    /// Workspaces.
+    pub workspaces: Arc<Cache<Workspace>>,
+    /// All nodes.
+    pub nodes: Arc<Cache<Node>>,
+    /// Our pods.
+    pub pods: Arc<Cache<Pod>>,
+    /// Our volumes.
+    pub volumes: Arc<Cache<PersistentVolumeClaim>>,
+}
+
+impl Default for Caches {
+    fn default() -> Self {
+        let changes = broadcast::Sender::new(BACKLOG);
+        Self {
+            regions: Arc::new(Cache::new(changes.clone())),
+            node_pools: Arc::new(Cache::new(changes.clone())),
+            tiers: Arc::new(Cache::new(changes.clone())),
+            templates: Arc::new(Cache::new(changes.clone())),
+            warm_pools: Arc::new(Cache::new(changes.clone())),
+            workspaces: Arc::new(Cache::new(changes.clone())),
+            nodes: Arc::new(Cache::new(changes.clone())),
+            pods: Arc::new(Cache::new(changes.clone())),
+            volumes: Arc::new(Cache::new(changes.clone())),
+            changes,
+        }
+    }
+}
+
+impl Caches {
+    /// Starts the watches. They end when the set is dropped.
+    pub fn watch(&self, client: &Client) -> JoinSet<()> {
+        let all = watcher::Config::default();
+        let ours = all.clone().labels(&format!("{}={}", labels::MANAGED_BY, labels::CONTROLLER));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(follow(client, &all, &self.regions));
+        tasks.spawn(follow(client, &all, &self.node_pools));
+        tasks.spawn(follow(client, &all, &self.tiers));
+        tasks.spawn(follow(client, &all, &self.templates));
+        tasks.spawn(follow(client, &all, &self.warm_pools));
+        tasks.spawn(follow(client, &all, &self.workspaces));
+        tasks.spawn(follow(client, &all, &self.nodes));
+        tasks.spawn(follow(client, &ours, &self.pods));
+        tasks.spawn(follow(client, &ours, &self.volumes));
+        tasks
+    }
+
+    /// Waits until all of them know what is in the cluster.
+    pub async fn completed(&self) {
+        self.regions.completed().await;
+        self.node_pools.completed().await;
+        self.tiers.completed().await;
+        self.templates.completed().await;
+        self.warm_pools.completed().await;
+        self.workspaces.completed().await;
+        self.nodes.completed().await;
+        self.pods.completed().await;
+        self.volumes.completed().await;
+    }
+}
+
+/// Keeps one cache up to date for ever. Errors of the connection are retried with a growing delay.
+fn follow<K>(
+    client: &Client,
+    config: &watcher::Config,
+    cache: &Arc<Cache<K>>,
+) -> impl Future<Output = ()> + use<K>
+where
+    K: Cached + Clone + Debug + DeserializeOwned,
+    K::DynamicType: Default,
+{
+    let events = watcher(Api::<K>::all(client.clone()), config.clone()).default_backoff();
+    let cache = cache.clone();
+    let kind = K::kind(&K::DynamicType::default()).into_owned();
+    async move {
+        let mut events = events.into_stream().boxed();
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(watcher::Event::Init) => cache.begin(),
+                Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
+                    cache.apply(object);
+                }
+                Ok(watcher::Event::InitDone) => cache.end(),
+                Ok(watcher::Event::Delete(object)) => cache.remove(object),
+                Err(error) => tracing::warn!(kind, %error, "watch was cut, trying again"),
+            }
+        }
+    }
+}

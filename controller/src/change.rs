@@ -1,0 +1,181 @@
+//! What is cached, what it is found by, and what others are told when it changes.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
+use kube::{Resource, ResourceExt};
+use neuralinverse_api::{
+    Region, WarmPool, Workspace, WorkspaceNodePool, WorkspaceTemplate, WorkspaceTier, labels,
+};
+
+use crate::{cache::Cached, key::Key};
+
+/// Something is different now. Says what, not how: whoever hears it looks at the whole.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// The Region.
+    Region,
+    /// What a node pool asks for.
+    NodePool(Key),
+    /// What a tier asks for.
+    Tier(Key),
+    /// What a template asks for.
+    Template(Key),
+    /// What a warm pool asks for.
+    WarmPool(Key),
+    /// What a workspace asks for.
+    Workspace(Arc<Workspace>),
+    /// The status of a workspace.
+    WorkspaceStatus(Arc<Workspace>),
+    /// A node.
+    Node,
+    /// A pod of ours. With the one that it was before, since a claim takes it out of its pool.
+    Pod(Arc<Pod>, Option<Arc<Pod>>),
+    /// A volume of ours.
+    Volume(Arc<PersistentVolumeClaim>),
+}
+
+/// What pods are found by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PodIndex {
+    /// UID of the pod.
+    Uid(String),
+    /// UID of the workspace that it was given to.
+    Workspace(String),
+    /// The warm pool that it is free in.
+    WarmPool(Key),
+}
+
+/// What volumes are found by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum VolumeIndex {
+    /// UID of the workspace that owns it.
+    Workspace(String),
+    /// The warm pool that it was made for.
+    WarmPool(Key),
+}
+
+/// What workspaces are found by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum WorkspaceIndex {
+    /// The tier's name.
+    Tier(String),
+    /// The template's name.
+    Template(String),
+    /// Namespace and name of the volume in its status.
+    Volume(Key),
+}
+
+/// Kinds that are few enough to be walked over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum NoIndex {}
+
+impl Cached for Pod {
+    type Index = PodIndex;
+
+    fn indices(&self) -> Vec<PodIndex> {
+        let namespace = self.namespace().unwrap_or_default();
+        let labels = self.labels();
+        let uid = self.uid().map(PodIndex::Uid);
+        let workspace = labels.get(labels::WORKSPACE_UID).cloned().map(PodIndex::Workspace);
+        let pool = labels.get(labels::WARM_POOL).map(|pool| PodIndex::WarmPool(Key::new(namespace, pool)));
+        [uid, workspace, pool].into_iter().flatten().collect()
+    }
+
+    fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
+        Some(Change::Pod(self.clone(), old.cloned()))
+    }
+}
+
+impl Cached for PersistentVolumeClaim {
+    type Index = VolumeIndex;
+
+    fn indices(&self) -> Vec<VolumeIndex> {
+        let namespace = self.namespace().unwrap_or_default();
+        let labels = self.labels();
+        let workspace = labels.get(labels::WORKSPACE_UID).cloned().map(VolumeIndex::Workspace);
+        let pool = labels.get(labels::WARM_POOL).map(|pool| VolumeIndex::WarmPool(Key::new(namespace, pool)));
+        [workspace, pool].into_iter().flatten().collect()
+    }
+
+    fn change(self: &Arc<Self>, _: Option<&Arc<Self>>) -> Option<Change> {
+        Some(Change::Volume(self.clone()))
+    }
+}
+
+impl Cached for Workspace {
+    type Index = WorkspaceIndex;
+
+    fn indices(&self) -> Vec<WorkspaceIndex> {
+        let tier = WorkspaceIndex::Tier(self.spec.tier.clone());
+        let template = WorkspaceIndex::Template(self.spec.template.clone());
+        let namespace = self.namespace().unwrap_or_default();
+        let volume = self.status.as_ref().and_then(|status| status.volume.as_ref());
+        let volume = volume.map(|volume| WorkspaceIndex::Volume(Key::new(namespace, volume)));
+        [Some(tier), Some(template), volume].into_iter().flatten().collect()
+    }
+
+    fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
+        Some(match asks_the_same(self.as_ref(), old.map(Arc::as_ref)) {
+            true => Change::WorkspaceStatus(self.clone()),
+            false => Change::Workspace(self.clone()),
+        })
+    }
+}
+
+impl Cached for Node {
+    type Index = NoIndex;
+
+    fn indices(&self) -> Vec<NoIndex> {
+        Vec::new()
+    }
+
+    fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
+        let same = |old: &&Arc<Self>| {
+            crate::node_pool::facts(self.as_ref()) == crate::node_pool::facts(old.as_ref())
+        };
+        old.is_none_or(|old| !same(&old)).then_some(Change::Node)
+    }
+
+    fn slim(&mut self) {
+        self.managed_fields_mut().clear();
+        if let Some(status) = &mut self.status {
+            status.images = None;
+        }
+    }
+}
+
+/// Declares kinds that others only hear of when their spec changes, not when we write their status.
+macro_rules! declared {
+    ($($kind:ident => $change:expr;)*) => { $(
+        impl Cached for $kind {
+            type Index = NoIndex;
+
+            fn indices(&self) -> Vec<NoIndex> {
+                Vec::new()
+            }
+
+            fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
+                let change: fn(Key) -> Change = $change;
+                let same = asks_the_same(self.as_ref(), old.map(Arc::as_ref));
+                (!same).then(|| change(Key::of(self.as_ref())))
+            }
+        }
+    )* };
+}
+
+declared! {
+    Region => |_| Change::Region;
+    WorkspaceNodePool => Change::NodePool;
+    WorkspaceTier => Change::Tier;
+    WorkspaceTemplate => Change::Template;
+    WarmPool => Change::WarmPool;
+}
+
+fn asks_the_same<K: Resource>(new: &K, old: Option<&K>) -> bool {
+    old.is_some_and(|old| {
+        old.meta().uid == new.meta().uid
+            && old.meta().generation == new.meta().generation
+            && old.meta().deletion_timestamp == new.meta().deletion_timestamp
+    })
+}

@@ -1,0 +1,52 @@
+//! Events: what happened to an object, for people. Only when something changes, never at each look.
+
+use kube::{
+    Client, Resource,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+use neuralinverse_api::labels;
+
+/// Tells people what happened.
+#[derive(Clone)]
+pub struct Events(Recorder);
+
+impl Events {
+    /// Speaks as this replica.
+    pub fn new(client: Client, replica: &str) -> Self {
+        let reporter =
+            Reporter { controller: labels::CONTROLLER.to_owned(), instance: Some(replica.to_owned()) };
+        Self(Recorder::new(client, reporter))
+    }
+
+    /// Something went as it should. Does not wait: an event is worth no delay, and none is worth a failure.
+    pub fn normal<K: Resource<DynamicType = ()>>(&self, object: &K, reason: &str, note: String) {
+        self.publish(object, EventType::Normal, reason, note);
+    }
+
+    /// Something needs somebody's attention.
+    pub fn warning<K: Resource<DynamicType = ()>>(&self, object: &K, reason: &str, note: String) {
+        self.publish(object, EventType::Warning, reason, note);
+    }
+
+    fn publish<K: Resource<DynamicType = ()>>(
+        &self,
+        object: &K,
+        type_: EventType,
+        reason: &str,
+        note: String,
+    ) {
+        let event = Event {
+            type_,
+            reason: reason.to_owned(),
+            note: Some(note),
+            action: reason.to_owned(),
+            secondary: None,
+        };
+        let (recorder, reference) = (self.0.clone(), object.object_ref(&()));
+        tokio::spawn(async move {
+            if let Err(error) = recorder.publish(&event, &reference).await {
+                tracing::debug!(%error, "event was not taken");
+            }
+        });
+    }
+}

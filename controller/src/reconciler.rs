@@ -1,0 +1,84 @@
+//! What all reconcilers have in common: they are woken by changes, look at the whole, and are tried
+//! again when they fail.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::broadcast::error::RecvError;
+use tracing::Instrument;
+
+use crate::{
+    caches::Caches,
+    change::Change,
+    error::{Error, Result},
+    key::Key,
+    queue::{Next, Queue},
+};
+
+/// Makes the objects of one kind what their spec asks for.
+pub trait Reconciler: Send + Sync + 'static {
+    /// Name of the kind, for logs.
+    const KIND: &'static str;
+
+    /// How many objects are worked on at once. Each may hold one connection.
+    const PARALLEL: usize = 4;
+
+    /// How long changes are gathered before an object is looked at.
+    const GATHER: Duration = Duration::ZERO;
+
+    /// All objects that may need something, at the start and after changes were missed.
+    fn all(&self) -> Vec<Key>;
+
+    /// The objects that a change concerns.
+    fn wakes(&self, change: &Change) -> Vec<Key>;
+
+    /// Brings one object a step on, from whatever state it is in.
+    fn reconcile(&self, key: &Key) -> impl Future<Output = Result<Next>> + Send;
+}
+
+/// Runs a reconciler until dropped.
+pub async fn run<R: Reconciler>(reconciler: Arc<R>, caches: &Caches) {
+    let queue = Arc::new(Queue::default());
+    // Subscribed before the first look at all, so that nothing falls in between.
+    let mut changes = caches.changes.subscribe();
+    let push_all = || reconciler.all().into_iter().for_each(|key| queue.push(key, Duration::ZERO));
+    push_all();
+    let feed = async {
+        loop {
+            match changes.recv().await {
+                Ok(change) => {
+                    reconciler.wakes(&change).into_iter().for_each(|key| queue.push(key, R::GATHER));
+                }
+                Err(RecvError::Lagged(_)) => push_all(),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    };
+    let work = queue.clone().run(R::PARALLEL, |key| {
+        let span = tracing::info_span!("reconcile", kind = R::KIND, object = %key);
+        let reconciler = reconciler.clone();
+        async move { settle(reconciler.reconcile(&key).await) }.instrument(span)
+    });
+    tokio::join!(feed, work);
+}
+
+fn settle(result: Result<Next>) -> Next {
+    result.unwrap_or_else(|error| {
+        match &error {
+            Error::Conflict { .. } => tracing::debug!(%error, "looking again"),
+            _ => tracing::warn!(%error, "trying again later"),
+        }
+        error.next()
+    })
+}
+
+/// When an object is looked at again although nothing happened: every five to ten minutes, spread by
+/// name. Only a net, for changes that a watch missed.
+pub fn resync(key: &Key) -> Next {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    Next::After(Duration::from_secs(300 + hasher.finish() % 300))
+}

@@ -1,0 +1,172 @@
+//! Puts the parts together: watches and the server for sidecars on every replica, reconcilers on the
+//! one that leads.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::http::Uri;
+use kube::Client;
+use neuralinverse_api::install;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    agents::{self, Agents, Waiting},
+    caches::Caches,
+    context::{Context, Reserved},
+    events::Events,
+    health,
+    leader::Candidate,
+    node_pool::NodePools,
+    reconciler,
+    region::Regions,
+    template::Templates,
+    tier::Tiers,
+    tls::{self, Authority},
+    token::{self, Verifier},
+    warm_pool::WarmPools,
+    workspace::Workspaces,
+};
+
+/// What the controller needs to know.
+#[derive(Clone)]
+pub struct Config {
+    /// How to reach the API server.
+    pub kubernetes: kube::Config,
+    /// Name of this replica.
+    pub replica: String,
+    /// Namespace of the controller.
+    pub namespace: String,
+    /// Address that sidecars reach.
+    pub listen: SocketAddr,
+    /// Address of the health endpoints.
+    pub health: SocketAddr,
+    /// URL at which sidecars reach us.
+    pub public_url: String,
+}
+
+/// Why the controller cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The kubeconfig file is of no use.
+    #[error("reading the kubeconfig: {0}")]
+    Kubeconfig(#[from] kube::config::KubeconfigError),
+    /// There is neither a kubeconfig nor a pod's service account.
+    #[error("finding the cluster: {0}")]
+    Infer(#[from] kube::config::InferConfigError),
+    /// No client for the API server.
+    #[error("reaching the API server: {0}")]
+    Client(#[from] kube::Error),
+    /// No certificate.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+    /// No keys for the tokens of pods.
+    #[error(transparent)]
+    Token(#[from] token::Error),
+    /// An address is taken.
+    #[error("listening on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The URL names no host.
+    #[error("`{0}` is no URL that sidecars could reach: write https://host:port")]
+    PublicUrl(String),
+}
+
+/// Runs until `shutdown`.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
+    // Two TLS libraries in one program leave none as default.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let health = listen(config.health).await?;
+    let agents_listener = listen(config.listen).await?;
+    let (ready, is_ready) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let _ = axum::serve(health, health::app(is_ready)).await;
+    });
+
+    let client = Client::try_from(config.kubernetes.clone())?;
+    let authority = Authority::ensure(&client, &config.namespace).await?;
+    let serving = authority.serving(hosts(&config)?)?;
+    let verifier = Verifier::discover(client.clone()).await?;
+    let context = Arc::new(Context {
+        events: Events::new(client.clone(), &config.replica),
+        caches: Caches::default(),
+        public_url: config.public_url.clone(),
+        authority: authority.certificate,
+        reserved: Reserved::default(),
+        client,
+    });
+
+    let waiting = Arc::new(Waiting::default());
+    let (woken, known) = (waiting.clone(), context.clone());
+    tasks.spawn(async move { woken.run(&known.caches).await });
+    let _watches = context.caches.watch(&context.client);
+    tokio::select! {
+        () = context.caches.completed() => {}
+        () = shutdown.cancelled() => return Ok(()),
+    }
+    let app = agents::app(Arc::new(Agents { context: context.clone(), verifier, waiting }));
+    tasks.spawn(agents::serve(agents_listener, serving, app));
+    ready.send_replace(true);
+    tracing::info!(replica = config.replica, "ready");
+    lead(&config, &context, &shutdown).await;
+    Ok(())
+}
+
+/// Leads whenever nobody else does, until `shutdown`.
+async fn lead(config: &Config, context: &Arc<Context>, shutdown: &CancellationToken) {
+    let mut candidate = Candidate::new(context.client.clone(), &config.namespace, &config.replica);
+    loop {
+        tokio::select! {
+            () = candidate.lead() => {}
+            () = shutdown.cancelled() => return,
+        }
+        tracing::info!(replica = config.replica, "leading");
+        let reconcilers = reconcile(config, context);
+        tokio::select! {
+            () = candidate.keep() => tracing::warn!("another replica leads now"),
+            () = shutdown.cancelled() => {
+                drop(reconcilers);
+                candidate.release().await;
+                return;
+            }
+        }
+    }
+}
+
+/// Starts all reconcilers. They end when the set is dropped; what is cut off is found and continued by
+/// whoever leads next.
+fn reconcile(config: &Config, context: &Arc<Context>) -> JoinSet<()> {
+    fn start<R: reconciler::Reconciler>(tasks: &mut JoinSet<()>, context: &Arc<Context>, reconciler: R) {
+        let context = context.clone();
+        tasks.spawn(async move { reconciler::run(Arc::new(reconciler), &context.caches).await });
+    }
+    let mut tasks = JoinSet::new();
+    let namespace = config.namespace.clone();
+    start(&mut tasks, context, Regions { context: context.clone(), namespace });
+    start(&mut tasks, context, NodePools(context.clone()));
+    start(&mut tasks, context, Tiers(context.clone()));
+    start(&mut tasks, context, Templates(context.clone()));
+    start(&mut tasks, context, WarmPools::new(context.clone()));
+    start(&mut tasks, context, Workspaces::new(context.clone()));
+    tasks
+}
+
+/// The names that sidecars may know us by.
+fn hosts(config: &Config) -> Result<Vec<String>, Error> {
+    let public: Option<Uri> = config.public_url.parse().ok();
+    let public = public.and_then(|url| url.host().map(str::to_owned));
+    let public = public.ok_or_else(|| Error::PublicUrl(config.public_url.clone()))?;
+    let service = format!("{}.{}.svc", install::CONTROLLER, config.namespace);
+    let mut hosts = vec![service, public.trim_matches(['[', ']']).to_owned()];
+    hosts.dedup();
+    Ok(hosts)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
+}

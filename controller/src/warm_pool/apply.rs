@@ -1,0 +1,84 @@
+//! Makes and removes the pods and volumes of a warm pool.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::{Api, ResourceExt, api::PostParams};
+use neuralinverse_api::{WarmPool, condition::Reason, labels};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    context::Context,
+    error::{During, Error, Result, refused, text},
+    key::Key,
+    references::{Problem, References},
+    workspace::children::{pod, volume},
+    write,
+};
+
+/// Makes one pod with its volume, or says why Kubernetes did not take it. What a crash leaves in
+/// between is a volume that nobody uses, which is removed later.
+pub async fn create(
+    context: &Context,
+    pool: &WarmPool,
+    references: &References,
+    salt: usize,
+) -> Result<Option<Problem>> {
+    let namespace = pool.namespace().unwrap_or_default();
+    let name = name(pool, Timestamp::now(), salt);
+    let params = PostParams { field_manager: Some(labels::CONTROLLER.to_owned()), ..Default::default() };
+    let volumes: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
+    match volumes.create(&params, &volume::warm(pool, &name, references)).await {
+        Ok(volume) => context.caches.volumes.apply(volume),
+        Err(error) => return no(error),
+    };
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
+    match pods.create(&params, &pod::warm(pool, &name, references, &context.public_url)).await {
+        Ok(pod) => context.caches.pods.apply(pod),
+        Err(error) => return no(error),
+    };
+    Ok(None)
+}
+
+fn no(error: kube::Error) -> Result<Option<Problem>> {
+    match refused(&error) {
+        true => {
+            let message = format!("Kubernetes refused a warm pod: {}", text(&error));
+            Ok(Some(Problem::new(Reason::Refused, message)))
+        }
+        false => Err(Error::Api { what: "creating a warm pod", source: error }),
+    }
+}
+
+/// A name of its own for a pod and its volume: one that a retried request keeps.
+fn name(pool: &WarmPool, now: Timestamp, salt: usize) -> String {
+    let unique = format!("{}/{}/{salt}", pool.uid().unwrap_or_default(), now.as_nanosecond());
+    let short: String = Sha256::digest(unique).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let pool: String = pool.name_any().chars().take(50).collect();
+    format!("{}-{short}", pool.trim_end_matches(['-', '.']))
+}
+
+/// Removes free pods, each only if nobody claimed it since we looked.
+pub async fn delete(context: &Context, pool: &Key, pods: &[Arc<Pod>], names: &[String]) -> Result<()> {
+    for pod in pods.iter().filter(|pod| names.contains(&pod.name_any())) {
+        let Some(_reservation) = context.reserved.take(&pod.uid().unwrap_or_default()) else { continue };
+        tracing::info!(%pool, pod = pod.name_any(), "removing a free warm pod");
+        write::delete_unchanged(&context.client, pod.as_ref()).await?;
+    }
+    Ok(())
+}
+
+/// Removes volumes that were made for the pool and that no pod and no workspace uses.
+pub async fn sweep(context: &Context, pool: &Key, volumes: &[Arc<PersistentVolumeClaim>]) -> Result<()> {
+    for volume in volumes {
+        let name = volume.name_any();
+        let pods: Api<Pod> = Api::namespaced(context.client.clone(), &pool.namespace);
+        // A warm volume has its pod's name. Our memory may be old, and work may be on it.
+        if pods.get_opt(&name).await.during("looking for a volume's pod")?.is_none() {
+            tracing::info!(%pool, volume = name, "removing a warm volume that nobody uses");
+            write::delete_unchanged(&context.client, volume.as_ref()).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Does what was decided.
+
+use std::fmt::Debug;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::{Api, Resource, ResourceExt, api::PostParams, core::NamespaceResourceScope};
+use neuralinverse_api::{LaunchSource, Workspace, condition::Reason, labels};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+use super::{
+    children::{
+        owned_by,
+        pod::{self, Launched},
+        volume, workspace_labels,
+    },
+    claim::claim,
+    decide::{Plan, Start},
+};
+use crate::{
+    cache::{Cache, Cached},
+    context::Context,
+    error::{During, Error, Result, refused, text},
+    references::{Problem, References},
+    write,
+};
+
+/// Does what was decided for `workspace`, whose start was wished for at `since`. Says why Kubernetes did
+/// not take the pod or the volume, if it did not.
+pub async fn apply(
+    context: &Context,
+    workspace: &Workspace,
+    plan: &Plan,
+    references: &Result<References, Problem>,
+    since: Timestamp,
+) -> Result<Option<Problem>> {
+    let Plan { delete, own, start, look_again: _ } = plan;
+    for pod in delete {
+        tracing::info!(pod = pod.name_any(), "deleting a pod that has no say any more");
+        write::delete_uid(&context.client, pod.as_ref()).await?;
+    }
+    if let Some(volume) = own {
+        give(context, workspace, volume).await?;
+    }
+    match (start, references) {
+        (Some(start), Ok(references)) => get_pod(context, workspace, start, references, since).await,
+        _ => Ok(None),
+    }
+}
+
+/// Makes the workspace the owner of a volume that came from a warm pool.
+async fn give(context: &Context, workspace: &Workspace, volume: &str) -> Result<()> {
+    let mut labels = json!(workspace_labels(workspace));
+    labels[labels::WARM_POOL] = json!(null);
+    let patch = json!({ "metadata": { "labels": labels, "ownerReferences": [owned_by(workspace)] } });
+    let api: Api<PersistentVolumeClaim> = namespaced(context, workspace);
+    let patch = kube::api::Patch::Merge(patch);
+    let given =
+        api.patch(volume, &write::params(), &patch).await.during("giving the volume to its workspace")?;
+    context.caches.volumes.apply(given);
+    Ok(())
+}
+
+async fn get_pod(
+    context: &Context,
+    workspace: &Workspace,
+    start: &Start,
+    references: &References,
+    since: Timestamp,
+) -> Result<Option<Problem>> {
+    let Start { epoch, volume } = start.clone();
+    let launched = |source| Launched { epoch, source, since };
+    if volume.is_none() {
+        let warm = claim(context, workspace, &launched(LaunchSource::Warm), references).await?;
+        if warm.is_some() {
+            return Ok(None);
+        }
+    }
+    let (source, name) = match volume {
+        Some(volume) => (LaunchSource::Resume, volume),
+        None => {
+            let name = pod::name(workspace, epoch);
+            let volume = volume::cold(workspace, &name, references);
+            let refused = create(context, workspace, &context.caches.volumes, &volume).await?;
+            if refused.is_some() {
+                return Ok(refused);
+            }
+            (LaunchSource::Cold, name)
+        }
+    };
+    let pod = pod::started(workspace, &launched(source), &name, references, &context.public_url);
+    create(context, workspace, &context.caches.pods, &pod).await
+}
+
+/// Creates an object of the workspace. One that we made before, when the answer was lost or we were
+/// killed, is as good. Says why Kubernetes did not take it, if it did not.
+async fn create<K>(
+    context: &Context,
+    workspace: &Workspace,
+    cache: &Cache<K>,
+    object: &K,
+) -> Result<Option<Problem>>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Cached,
+    K: Clone + Debug + Serialize + DeserializeOwned,
+{
+    let api: Api<K> = namespaced(context, workspace);
+    let params = PostParams { field_manager: Some(labels::CONTROLLER.to_owned()), ..Default::default() };
+    match api.create(&params, object).await {
+        Ok(made) => {
+            cache.apply(made);
+            Ok(None)
+        }
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            let there = api.get(&object.name_any()).await.during("reading what exists already")?;
+            let ours = there.labels().get(labels::WORKSPACE_UID) == workspace.uid().as_ref();
+            if !ours || there.meta().deletion_timestamp.is_some() {
+                return Ok(Some(occupied(&there)));
+            }
+            cache.apply(there);
+            Ok(None)
+        }
+        Err(error) if refused(&error) => {
+            let message = format!("Kubernetes refused the {}: {}", K::kind(&()), text(&error));
+            Ok(Some(Problem::new(Reason::Refused, message)))
+        }
+        Err(error) => Err(Error::Api { what: "creating a pod or volume", source: error }),
+    }
+}
+
+fn occupied<K: Resource<DynamicType = ()>>(there: &K) -> Problem {
+    let message = format!(
+        "{} `{}` exists and is not this workspace's: delete it, or wait until it is gone",
+        K::kind(&()),
+        there.name_any()
+    );
+    Problem::new(Reason::Refused, message)
+}
+
+fn namespaced<K>(context: &Context, workspace: &Workspace) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    Api::namespaced(context.client.clone(), &workspace.namespace().unwrap_or_default())
+}

@@ -1,0 +1,37 @@
+//! The objects that a workspace consists of, each built by a pure function.
+
+pub mod pod;
+pub mod security;
+pub mod volume;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Resource, ResourceExt};
+use neuralinverse_api::{Workspace, labels};
+
+/// Labels of everything that we make.
+pub fn managed() -> BTreeMap<String, String> {
+    BTreeMap::from([(labels::MANAGED_BY.to_owned(), labels::CONTROLLER.to_owned())])
+}
+
+/// Labels that say whose a pod or volume is.
+pub fn workspace_labels(workspace: &Workspace) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (labels::WORKSPACE.to_owned(), workspace.name_any()),
+        (labels::WORKSPACE_UID.to_owned(), workspace.uid().unwrap_or_default()),
+    ])
+}
+
+/// The one owner of a pod or volume. It does not block the owner's deletion, so we need no right to
+/// its finalizers.
+pub fn owned_by<K: Resource<DynamicType = ()>>(owner: &K) -> OwnerReference {
+    OwnerReference {
+        api_version: K::api_version(&()).into_owned(),
+        kind: K::kind(&()).into_owned(),
+        name: owner.name_any(),
+        uid: owner.uid().unwrap_or_default(),
+        controller: Some(true),
+        block_owner_deletion: None,
+    }
+}

@@ -1,0 +1,51 @@
+//! The volume that holds the work. It is made before the pod, so that it outlives it.
+
+use k8s_openapi::api::core::v1::{
+    PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
+};
+use kube::{ResourceExt, api::ObjectMeta};
+use neuralinverse_api::{WarmPool, Workspace, labels};
+
+use super::{managed, owned_by, workspace_labels};
+use crate::references::References;
+
+/// The volume of a warm pod. It has no owner: nobody's deletion may take it along once there is work
+/// on it. The warm pool removes those that no pod and no workspace uses.
+pub fn warm(pool: &WarmPool, name: &str, references: &References) -> PersistentVolumeClaim {
+    let mut labels = managed();
+    labels.insert(labels::WARM_POOL.to_owned(), pool.name_any());
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: pool.namespace(),
+        labels: Some(labels),
+        ..Default::default()
+    };
+    PersistentVolumeClaim { metadata, spec: Some(spec(references)), status: None }
+}
+
+/// The volume of a workspace that starts without a warm pod.
+pub fn cold(workspace: &Workspace, name: &str, references: &References) -> PersistentVolumeClaim {
+    let mut labels = managed();
+    labels.extend(workspace_labels(workspace));
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: workspace.namespace(),
+        labels: Some(labels),
+        owner_references: Some(vec![owned_by(workspace)]),
+        ..Default::default()
+    };
+    PersistentVolumeClaim { metadata, spec: Some(spec(references)), status: None }
+}
+
+fn spec(references: &References) -> PersistentVolumeClaimSpec {
+    let storage = references.tier.storage.to_kubernetes();
+    PersistentVolumeClaimSpec {
+        access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
+        storage_class_name: references.region.storage_class_name.clone(),
+        resources: Some(VolumeResourceRequirements {
+            requests: Some([("storage".to_owned(), storage)].into()),
+            limits: None,
+        }),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,125 @@
+//! Takes a warm pod for a workspace: one patch that only one can win.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, ResourceExt};
+use neuralinverse_api::{WarmPool, Workspace, labels};
+use serde_json::json;
+
+use super::{
+    children::{
+        owned_by,
+        pod::{self, Launched},
+        workspace_labels,
+    },
+    pod_state,
+};
+use crate::{
+    change::PodIndex,
+    context::Context,
+    error::{During, Error, Result, not_found},
+    key::Key,
+    references::References,
+    write,
+};
+
+/// Takes the oldest ready pod of the pools that fit, or none if there is none. Whoever was faster for
+/// one pod sends us to the next at once.
+pub async fn claim(
+    context: &Context,
+    workspace: &Workspace,
+    launched: &Launched,
+    references: &References,
+) -> Result<Option<Arc<Pod>>> {
+    let revision = pod::revision(references, &context.public_url);
+    for pod in candidates(context, workspace, &revision) {
+        let Some(_reservation) = context.reserved.take(&pod.uid().unwrap_or_default()) else { continue };
+        match take(context, workspace, launched, &pod).await {
+            Ok(taken) => {
+                let taken = context.caches.pods.apply(taken);
+                // It may have been deleted between our look and our patch: it ends by itself.
+                if taken.metadata.deletion_timestamp.is_none() {
+                    return Ok(Some(taken));
+                }
+            }
+            Err(Error::Api { source: kube::Error::Api(status), .. })
+                if status.is_invalid() || status.is_not_found() =>
+            {
+                if let Some(ours) = lost(context, workspace, &pod).await? {
+                    return Ok(Some(ours));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// Free ready pods of the pools that fit, the oldest first.
+fn candidates(context: &Context, workspace: &Workspace, revision: &str) -> Vec<Arc<Pod>> {
+    let fits = |pool: &Arc<WarmPool>| {
+        pool.namespace() == workspace.namespace()
+            && pool.spec.tier == workspace.spec.tier
+            && pool.spec.template == workspace.spec.template
+    };
+    let pools = context.caches.warm_pools.all().into_iter().filter(fits);
+    let pods = pools.flat_map(|pool| {
+        let pods = context.caches.pods.by(&PodIndex::WarmPool(Key::of(pool.as_ref())));
+        pods.into_iter().filter(move |pod| pool.uid() == owner_uid(pod))
+    });
+    let usable = |pod: &Arc<Pod>| {
+        pod_state::is_ready(pod) && pod.labels().get(labels::REVISION).map(String::as_str) == Some(revision)
+    };
+    let mut pods: Vec<_> = pods.filter(usable).collect();
+    pods.sort_by_cached_key(|pod| (pod.creation_timestamp().map(|time| time.0), pod.name_any()));
+    pods
+}
+
+fn owner_uid(pod: &Pod) -> Option<String> {
+    pod.owner_references().first().map(|owner| owner.uid.clone())
+}
+
+/// The server evaluates the tests again at each of its own retries, so that only a rival makes this
+/// fail: a resourceVersion would also lose to each status that the kubelet writes.
+async fn take(context: &Context, workspace: &Workspace, launched: &Launched, pod: &Pod) -> Result<Pod> {
+    let label = |name: &str| format!("/metadata/labels/{}", name.replace('/', "~1"));
+    let mut operations = vec![
+        json!({ "op": "test", "path": label(labels::WARM_POOL), "value": pod.labels().get(labels::WARM_POOL) }),
+        json!({ "op": "test", "path": "/metadata/ownerReferences/0/uid", "value": owner_uid(pod) }),
+        json!({ "op": "remove", "path": label(labels::WARM_POOL) }),
+        json!({ "op": "replace", "path": "/metadata/ownerReferences", "value": [owned_by(workspace)] }),
+        json!({ "op": "add", "path": label(labels::EPOCH), "value": launched.epoch.to_string() }),
+    ];
+    operations.extend(
+        workspace_labels(workspace)
+            .into_iter()
+            .map(|(name, value)| json!({ "op": "add", "path": label(&name), "value": value })),
+    );
+    operations.extend(pod::claimed_annotations(launched).into_iter().map(|(name, value)| {
+        let path = format!("/metadata/annotations/{}", name.replace('/', "~1"));
+        json!({ "op": "add", "path": path, "value": value })
+    }));
+    let patch = write::json_patch(json!(operations))?;
+    pods(context, pod).patch(&pod.name_any(), &write::params(), &patch).await.during("claiming a warm pod")
+}
+
+/// Looks who took the pod. Another of us may have taken it for the same workspace.
+async fn lost(context: &Context, workspace: &Workspace, pod: &Pod) -> Result<Option<Arc<Pod>>> {
+    match pods(context, pod).get(&pod.name_any()).await {
+        Ok(pod) => {
+            let pod = context.caches.pods.apply(pod);
+            let ours = pod.labels().get(labels::WORKSPACE_UID) == workspace.uid().as_ref();
+            Ok(ours.then_some(pod))
+        }
+        Err(error) if not_found(&error) => {
+            context.caches.pods.remove(pod.clone());
+            Ok(None)
+        }
+        Err(error) => Err(error).during("looking who took a warm pod"),
+    }
+}
+
+fn pods(context: &Context, pod: &Pod) -> Api<Pod> {
+    Api::namespaced(context.client.clone(), &pod.namespace().unwrap_or_default())
+}

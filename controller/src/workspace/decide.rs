@@ -1,0 +1,128 @@
+//! What a workspace needs next. Pure: all that it depends on is in its arguments.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::ResourceExt;
+use neuralinverse_api::{RunPolicy, Workspace};
+
+use super::pod_state::{self, PodState};
+use crate::references::{Problem, References};
+
+/// How long a pod that ended at once stays, so that a node that refuses pods is not asked in a hot loop.
+const ENDED_STAYS: Duration = Duration::from_secs(10);
+
+/// How long after the wish the volume is given its owner: what the user waits for comes first.
+pub const OWN_AFTER: Duration = Duration::from_secs(1);
+
+/// What there is of a workspace.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// What its pod would be made from.
+    pub references: Result<References, Problem>,
+    /// All pods that carry its UID.
+    pub pods: Vec<Arc<Pod>>,
+    /// Its volume: the one in the status or, before there is one, that which carries its UID.
+    pub volume: Option<Arc<PersistentVolumeClaim>>,
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Pods that have no say any more.
+    pub delete: Vec<Arc<Pod>>,
+    /// The volume that is to get the workspace as owner.
+    pub own: Option<String>,
+    /// A pod that is to be got.
+    pub start: Option<Start>,
+    /// When to look again although nothing happened.
+    pub look_again: Option<Duration>,
+}
+
+/// A pod that is to be got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The epoch that it gets.
+    pub epoch: i64,
+    /// The volume that it must have. Without one, a warm pod will do.
+    pub volume: Option<String>,
+}
+
+/// The next steps for `workspace`.
+pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Plan {
+    let current = current(workspace, &observed.pods);
+    let stopped = workspace.spec.run_policy == RunPolicy::Stopped;
+    let has_say = |pod: &Arc<Pod>| !stopped && current.as_ref().is_some_and(|it| it.uid() == pod.uid());
+    let mut plan = Plan::default();
+    for pod in observed.pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
+        match (pod_state::of(pod), fenced(workspace, pod) || stopped) {
+            (_, true) => plan.delete.push(pod.clone()),
+            (PodState::Ended(_), false) => match age(pod, now) >= ENDED_STAYS {
+                true => plan.delete.push(pod.clone()),
+                false => plan.look_again = Some(ENDED_STAYS.saturating_sub(age(pod, now))),
+            },
+            _ => {}
+        }
+    }
+    if let Some(pod) = current.as_ref().filter(|pod| has_say(pod)) {
+        own(workspace, pod, observed, now, &mut plan);
+    } else if !stopped && observed.references.is_ok() {
+        plan.start = start(workspace, observed);
+    }
+    plan
+}
+
+/// The pod that has the say: of those that are not fenced the first by age and name, so that two of us
+/// choose the same one.
+pub fn current(workspace: &Workspace, pods: &[Arc<Pod>]) -> Option<Arc<Pod>> {
+    pods.iter()
+        .filter(|pod| pod.metadata.deletion_timestamp.is_none() && !fenced(workspace, pod))
+        .min_by_key(|pod| {
+            (pod_state::epoch(pod), pod.creation_timestamp().map(|time| time.0), pod.name_any())
+        })
+        .cloned()
+}
+
+/// Whether the status has gone past this pod: it names another one of the same epoch, or a later epoch.
+pub fn fenced(workspace: &Workspace, pod: &Pod) -> bool {
+    let (last, named) =
+        workspace.status.as_ref().map_or((0, None), |status| (status.epoch, status.pod.as_deref()));
+    let epoch = pod_state::epoch(pod);
+    epoch < last || (epoch == last && named != pod.metadata.name.as_deref())
+}
+
+fn own(workspace: &Workspace, pod: &Pod, observed: &Observed, now: Timestamp, plan: &mut Plan) {
+    let Some(name) = pod_state::volume(pod) else { return };
+    let owned = observed.volume.as_ref().is_some_and(|volume| {
+        volume.name_any() == name
+            && volume.owner_references().iter().any(|owner| Some(&owner.uid) == workspace.uid().as_ref())
+    });
+    if owned {
+        return;
+    }
+    let since = pod_state::launch(pod).map_or(Timestamp::UNIX_EPOCH, |(_, since)| since);
+    match elapsed(since, now) {
+        elapsed if elapsed >= OWN_AFTER => plan.own = Some(name.to_owned()),
+        elapsed => plan.look_again = Some(OWN_AFTER.saturating_sub(elapsed)),
+    }
+}
+
+fn start(workspace: &Workspace, observed: &Observed) -> Option<Start> {
+    let volume = observed.volume.as_ref().map(|volume| volume.name_any());
+    // Two pods on one volume would corrupt it: the last one must be gone, not only going.
+    let in_use =
+        observed.pods.iter().any(|pod| volume.is_some() && pod_state::volume(pod) == volume.as_deref());
+    let last = observed.pods.iter().map(|pod| pod_state::epoch(pod)).max().unwrap_or_default();
+    let epoch = last.max(workspace.status.as_ref().map_or(0, |status| status.epoch)) + 1;
+    (!in_use).then_some(Start { epoch, volume })
+}
+
+fn age(pod: &Pod, now: Timestamp) -> Duration {
+    pod.creation_timestamp().map_or(Duration::MAX, |created| elapsed(created.0, now))
+}
+
+/// Time from `since` to `now`, none when the clocks disagree.
+pub fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}

@@ -1,0 +1,200 @@
+//! Workspace: gets a pod for it, keeps it, replaces it, stops it.
+//!
+//! `observe` looks, `decide` says what is next, `apply` does it, `settle` writes down what is true.
+//! Each step can be repeated, so that being killed between two of them costs nothing.
+
+mod apply;
+pub mod children;
+mod claim;
+pub mod decide;
+pub mod observe;
+pub mod pod_state;
+pub mod settle;
+pub mod status;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use neuralinverse_api::{LaunchSource, Workspace, labels};
+
+use self::{
+    apply::apply,
+    decide::{Observed, Plan, decide, elapsed},
+    status::{News, Seen},
+};
+use crate::{
+    change::{Change, WorkspaceIndex},
+    context::Context,
+    error::Result,
+    key::Key,
+    queue::Next,
+    reconciler::{Reconciler, resync},
+    references::Problem,
+};
+
+/// How long after the wish a warm launch may stay without a status: mostly it is ready before, and one
+/// write says it all.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// How long after a refusal it is tried again: a quota that is raised wakes nobody.
+const REFUSED_RETRY: Duration = Duration::from_secs(15);
+
+/// Creation times know only seconds, and clocks differ a little.
+const CLOCKS: Duration = Duration::from_secs(5);
+
+/// Reconciles workspaces.
+pub struct Workspaces {
+    context: Arc<Context>,
+    /// Since when we lead. What is older may have been worked on by somebody else.
+    leading_since: Timestamp,
+    /// When the wish for a change was heard.
+    wished: Mutex<HashMap<Key, Timestamp>>,
+    /// UIDs of older workspaces whose pods were asked for since we lead.
+    recalled: Mutex<HashMap<Key, String>>,
+}
+
+impl Workspaces {
+    /// Leads from now on.
+    pub fn new(context: Arc<Context>) -> Self {
+        let (wished, recalled) = Default::default();
+        Self { context, leading_since: Timestamp::now(), wished, recalled }
+    }
+
+    /// Asks for the pods of a workspace before the first one is got for it, if somebody else may have
+    /// got one. Says whether it did.
+    async fn recall(&self, workspace: &Workspace) -> Result<bool> {
+        let created = workspace.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+        let uid = workspace.uid().unwrap_or_default();
+        let key = Key::of(workspace);
+        let ours = elapsed(self.leading_since, created) > CLOCKS;
+        if ours || lock(&self.recalled).get(&key) == Some(&uid) {
+            return Ok(false);
+        }
+        observe::recall(&self.context, workspace).await?;
+        lock(&self.recalled).insert(key, uid);
+        Ok(true)
+    }
+
+    /// When the start was wished for: when the wish was heard, or for one that nobody heard, creation.
+    fn wish(&self, workspace: &Workspace, now: Timestamp) -> Timestamp {
+        let heard = lock(&self.wished).get(&Key::of(workspace)).copied();
+        let first = workspace.status.as_ref().is_none_or(|status| status.epoch == 0);
+        let created = workspace.creation_timestamp().map(|time| time.0).filter(|_| first);
+        match (heard, created) {
+            (Some(heard), Some(created)) if elapsed(created, heard) > SILENCE => created,
+            (Some(heard), _) => heard,
+            (None, created) => created.unwrap_or(now),
+        }
+    }
+
+    async fn settle(
+        &self,
+        workspace: &Workspace,
+        observed: &Observed,
+        refused: Option<Problem>,
+    ) -> Result<Option<Duration>> {
+        let now = Timestamp::now();
+        let pods = observe::pods(&self.context, workspace);
+        let current = decide::current(workspace, &pods);
+        if let Some(rest) = current.as_deref().and_then(|pod| silence(workspace, pod, now)) {
+            return Ok(Some(rest));
+        }
+        let retry = refused.as_ref().map(|_| REFUSED_RETRY);
+        let seen = Seen {
+            references: &observed.references,
+            pod: current.as_deref(),
+            going: !pods.is_empty(),
+            volume: observed.volume.as_deref(),
+            refused,
+            news: News::None,
+        };
+        settle::settle(&self.context, workspace, &seen).await?;
+        Ok(retry)
+    }
+
+    fn forget(&self, key: &Key) -> Next {
+        lock(&self.wished).remove(key);
+        lock(&self.recalled).remove(key);
+        Next::Never
+    }
+}
+
+impl Reconciler for Workspaces {
+    const KIND: &'static str = "Workspace";
+    const PARALLEL: usize = 16;
+
+    fn all(&self) -> Vec<Key> {
+        self.context.caches.workspaces.all().iter().map(|workspace| Key::of(workspace.as_ref())).collect()
+    }
+
+    fn wakes(&self, change: &Change) -> Vec<Key> {
+        let caches = &self.context.caches;
+        let keys =
+            |workspaces: Vec<Arc<Workspace>>| workspaces.iter().map(|it| Key::of(it.as_ref())).collect();
+        match change {
+            Change::Workspace(workspace) => {
+                let key = Key::of(workspace.as_ref());
+                lock(&self.wished).insert(key.clone(), Timestamp::now());
+                vec![key]
+            }
+            Change::Pod(pod, _) => owner(pod.as_ref()).into_iter().collect(),
+            Change::Volume(volume) => owner(volume.as_ref()).into_iter().collect(),
+            Change::Tier(key) => keys(caches.workspaces.by(&WorkspaceIndex::Tier(key.name.clone()))),
+            Change::Template(key) => keys(caches.workspaces.by(&WorkspaceIndex::Template(key.name.clone()))),
+            Change::Region | Change::NodePool(_) => self.all(),
+            Change::WarmPool(_) | Change::WorkspaceStatus(_) | Change::Node => Vec::new(),
+        }
+    }
+
+    async fn reconcile(&self, key: &Key) -> Result<Next> {
+        // Pods and volumes have the workspace as owner and go with it.
+        let workspace = self.context.caches.workspaces.get(key);
+        let workspace = workspace.filter(|workspace| workspace.metadata.deletion_timestamp.is_none());
+        let Some(workspace) = workspace else { return Ok(self.forget(key)) };
+        let now = Timestamp::now();
+        let mut observed = observe::observe(&self.context, &workspace).await?;
+        let mut plan = decide(&workspace, &observed, now);
+        if plan.start.is_some() && self.recall(&workspace).await? {
+            observed = observe::observe(&self.context, &workspace).await?;
+            plan = decide(&workspace, &observed, now);
+        }
+        let since = self.wish(&workspace, now);
+        let refused = apply(&self.context, &workspace, &plan, &observed.references, since).await?;
+        let waiting = refused.is_some() || waits(&plan, &observed);
+        let soon = self.settle(&workspace, &observed, refused).await?;
+        if !waiting {
+            lock(&self.wished).remove(key);
+        }
+        let soonest = [soon, plan.look_again].into_iter().flatten().min();
+        Ok(soonest.map_or_else(|| resync(key), Next::After))
+    }
+}
+
+/// Whether the wish is still unfulfilled, so that its time counts on.
+fn waits(plan: &Plan, observed: &Observed) -> bool {
+    plan.start.is_none() && observed.pods.iter().any(|pod| pod.metadata.deletion_timestamp.is_some())
+}
+
+/// How long a pod that was just taken from a warm pool may still stay out of the status.
+fn silence(workspace: &Workspace, pod: &Pod, now: Timestamp) -> Option<Duration> {
+    let (source, since) = pod_state::launch(pod)?;
+    let written = workspace.status.as_ref().is_some_and(|status| status.epoch >= pod_state::epoch(pod));
+    let rest = SILENCE.checked_sub(elapsed(since, now)).filter(|rest| !rest.is_zero())?;
+    (source == LaunchSource::Warm && !written).then_some(rest)
+}
+
+/// The workspace that a pod or volume belongs to.
+fn owner<K: kube::Resource>(object: &K) -> Option<Key> {
+    let workspace = object.labels().get(labels::WORKSPACE)?;
+    Some(Key::new(object.namespace().unwrap_or_default(), workspace))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

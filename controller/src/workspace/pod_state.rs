@@ -1,0 +1,178 @@
+//! How a pod of ours is doing, in one word, from what the kubelet and the scheduler say of it.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
+use kube::ResourceExt;
+use neuralinverse_api::{LaunchSource, condition::Reason, labels};
+
+/// How a pod is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PodState {
+    /// It starts, and nothing is wrong; what it waits for.
+    Starting(&'static str),
+    /// It cannot go on by itself until somebody mends something, or it tries again and again.
+    Trouble(Reason, String),
+    /// All containers run and have said so.
+    Ready,
+    /// It has ended and will never run again.
+    Ended(String),
+    /// It is being deleted.
+    Terminating,
+}
+
+/// Reasons of waiting containers that mean that an image is not to be had.
+const PULL: [&str; 5] =
+    ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"];
+
+/// Reasons of waiting containers that mean that one does not start or does not stay.
+const BROKEN: [&str; 4] =
+    ["CrashLoopBackOff", "CreateContainerError", "CreateContainerConfigError", "RunContainerError"];
+
+/// How `pod` is doing.
+pub fn of(pod: &Pod) -> PodState {
+    if pod.metadata.deletion_timestamp.is_some() {
+        return PodState::Terminating;
+    }
+    let status = pod.status.as_ref();
+    if let Some(phase @ ("Failed" | "Succeeded")) = status.and_then(|status| status.phase.as_deref()) {
+        let said = status.and_then(|status| status.reason.clone().or(status.message.clone()));
+        return PodState::Ended(said.unwrap_or_else(|| phase.to_owned()));
+    }
+    if condition(pod, "Ready").is_some_and(|(true_, ..)| true_) {
+        return PodState::Ready;
+    }
+    if let Some((false, Some("Unschedulable"), message)) = condition(pod, "PodScheduled") {
+        let message =
+            format!("no node takes the pod ({message}): add nodes to the pool or choose a smaller tier");
+        return PodState::Trouble(Reason::Unschedulable, message);
+    }
+    if let Some(trouble) = waiting(pod).find_map(trouble) {
+        return trouble;
+    }
+    PodState::Starting(match pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref()) {
+        None => "the pod waits for a node",
+        Some(_) => "volume, images and programs of the pod are being readied",
+    })
+}
+
+/// Whether a warm pod may be given to somebody.
+pub fn is_ready(pod: &Pod) -> bool {
+    of(pod) == PodState::Ready
+}
+
+/// The epoch that is written on a pod.
+pub fn epoch(pod: &Pod) -> i64 {
+    pod.labels().get(labels::EPOCH).and_then(|epoch| epoch.parse().ok()).unwrap_or_default()
+}
+
+/// The volume that holds a pod's work.
+pub fn volume(pod: &Pod) -> Option<&str> {
+    let volumes = pod.spec.as_ref()?.volumes.as_ref()?;
+    let work = volumes.iter().find(|volume| volume.name == super::children::pod::WORK)?;
+    work.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.as_str())
+}
+
+/// Where a claimed pod came from and since when it was wished for.
+pub fn launch(pod: &Pod) -> Option<(LaunchSource, Timestamp)> {
+    let source = match pod.annotations().get(labels::LAUNCH_SOURCE)?.as_str() {
+        "Warm" => LaunchSource::Warm,
+        "Cold" => LaunchSource::Cold,
+        "Resume" => LaunchSource::Resume,
+        _ => return None,
+    };
+    Some((source, pod.annotations().get(labels::LAUNCH_SINCE)?.parse().ok()?))
+}
+
+fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<(bool, Option<&'a str>, &'a str)> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let condition = conditions.iter().find(|condition| condition.type_ == type_)?;
+    let message = condition.message.as_deref().unwrap_or_default();
+    Some((condition.status == "True", condition.reason.as_deref(), message))
+}
+
+fn waiting(pod: &Pod) -> impl Iterator<Item = (&str, &ContainerStateWaiting)> {
+    let status = pod.status.iter();
+    let containers = status.flat_map(|status| {
+        status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten())
+    });
+    containers
+        .filter_map(|container| Some((container.name.as_str(), container.state.as_ref()?.waiting.as_ref()?)))
+}
+
+fn trouble((container, waiting): (&str, &ContainerStateWaiting)) -> Option<PodState> {
+    let reason = waiting.reason.as_deref()?;
+    let said = waiting.message.as_deref().unwrap_or(reason);
+    if PULL.contains(&reason) {
+        let message = format!(
+            "the image of container `{container}` cannot be pulled ({said}): check its name, tag and pull Secret"
+        );
+        return Some(PodState::Trouble(Reason::ImagePullFailed, message));
+    }
+    BROKEN.contains(&reason).then(|| {
+        let message = format!(
+            "container `{container}` does not stay up ({said}): look at `kubectl logs -c {container}` of the pod"
+        );
+        PodState::Trouble(Reason::PodFailed, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::from;
+
+    fn state(status: Value) -> PodState {
+        of(&from(json!({ "metadata": {}, "spec": { "nodeName": "n", "containers": [] }, "status": status })))
+    }
+
+    fn waiting(reason: &str) -> Value {
+        json!([{
+            "name": "workspace", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": { "waiting": { "reason": reason, "message": "said so" } },
+        }])
+    }
+
+    #[test]
+    fn what_kubernetes_says_becomes_one_word() {
+        let conditions = |type_, status, reason| {
+            json!({ "conditions": [
+                { "type": type_, "status": status, "reason": reason, "message": "0/1 nodes" },
+            ] })
+        };
+        let reason = |state| match state {
+            PodState::Trouble(reason, _) => Some(reason),
+            _ => None,
+        };
+        assert_eq!(state(conditions("Ready", "True", "")), PodState::Ready);
+        assert_eq!(
+            reason(state(conditions("PodScheduled", "False", "Unschedulable"))),
+            Some(Reason::Unschedulable)
+        );
+        assert!(matches!(state(conditions("PodScheduled", "True", "")), PodState::Starting(_)));
+        for (waiting_for, expected) in [
+            ("ImagePullBackOff", Some(Reason::ImagePullFailed)),
+            ("ErrImageNeverPull", Some(Reason::ImagePullFailed)),
+            ("CrashLoopBackOff", Some(Reason::PodFailed)),
+            ("ContainerCreating", None),
+            ("PodInitializing", None),
+        ] {
+            assert_eq!(reason(state(json!({ "containerStatuses": waiting(waiting_for) }))), expected);
+            assert_eq!(reason(state(json!({ "initContainerStatuses": waiting(waiting_for) }))), expected);
+        }
+        assert_eq!(
+            state(json!({ "phase": "Failed", "reason": "Evicted" })),
+            PodState::Ended("Evicted".into())
+        );
+    }
+
+    #[test]
+    fn a_pod_that_is_being_deleted_is_nothing_else() {
+        let pod: Pod = from(json!({
+            "metadata": { "deletionTimestamp": "2026-01-01T00:00:00Z" },
+            "status": { "conditions": [{ "type": "Ready", "status": "True" }] },
+        }));
+        assert_eq!(of(&pod), PodState::Terminating);
+    }
+}

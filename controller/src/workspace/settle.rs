@@ -1,0 +1,75 @@
+//! Writes the status of a workspace and tells people what changed. Used by the reconciler and by the
+//! server for sidecars, on any replica: the write carries the version that it was decided on.
+
+use jiff::Timestamp;
+use neuralinverse_api::{
+    Workspace, WorkspaceStatus,
+    condition::{self, ConditionType, Reason},
+};
+
+use super::status::{Seen, status};
+use crate::{context::Context, error::Result, write};
+
+/// What people are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Whether somebody has to do something.
+    pub warning: bool,
+    /// In one word.
+    pub reason: String,
+    /// In one sentence.
+    pub note: String,
+}
+
+/// Writes the status that follows from what was seen, if it is another one.
+pub async fn settle(context: &Context, workspace: &Workspace, seen: &Seen<'_>) -> Result<()> {
+    let new = status(workspace, seen, Timestamp::now());
+    let old = workspace.status.as_ref();
+    if !write::status(&context.client, &context.caches.workspaces, workspace, old, &new).await? {
+        return Ok(());
+    }
+    match told(old, &new) {
+        Some(Told { warning: true, reason, note }) => context.events.warning(workspace, &reason, note),
+        Some(Told { warning: false, reason, note }) => context.events.normal(workspace, &reason, note),
+        None => {}
+    }
+    Ok(())
+}
+
+/// What people are told of the step from one status to the next.
+fn told(old: Option<&WorkspaceStatus>, new: &WorkspaceStatus) -> Option<Told> {
+    let reason = |status: &WorkspaceStatus, type_| {
+        condition::find(&status.conditions, type_)
+            .map(|condition| (condition.reason.clone(), condition.message.clone()))
+    };
+    let before = |type_| old.and_then(|old| reason(old, type_)).map(|(reason, _)| reason);
+    let told = |warning, reason: &str, note: String| Some(Told { warning, reason: reason.to_owned(), note });
+    if let (Some(launch), Some(pod)) = (new.launch, &new.pod)
+        && old.is_none_or(|old| old.launch != new.launch || old.epoch != new.epoch)
+    {
+        let note = format!("{:?} start in {} ms, pod {pod}", launch.source, launch.milliseconds);
+        return told(false, "Launched", note);
+    }
+    for type_ in [ConditionType::Ready, ConditionType::RepositoryReady] {
+        let Some((reason, message)) = reason(new, type_) else { continue };
+        if before(type_).as_deref() != Some(&reason) && worth_telling(&reason) {
+            return told(reason != Reason::Stopped.as_str(), &reason, message);
+        }
+    }
+    None
+}
+
+/// Progress and its end stand in the conditions; only what nobody expects, and a stop, is an event.
+fn worth_telling(reason: &str) -> bool {
+    const EXPECTED: [Reason; 8] = [
+        Reason::Available,
+        Reason::Progressing,
+        Reason::Valid,
+        Reason::Stopping,
+        Reason::NotDeclared,
+        Reason::Cloning,
+        Reason::Cloned,
+        Reason::NoNodes,
+    ];
+    !EXPECTED.iter().any(|expected| expected.as_str() == reason)
+}

@@ -1,0 +1,239 @@
+//! What is true of a workspace. Pure.
+//!
+//! What only the sidecar can know (that terminals open, what became of the repository) arrives once, as
+//! news, and is kept in the conditions as long as the pod is the same: no replica has to remember it.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::ResourceExt;
+use neuralinverse_api::{
+    Launch, RunPolicy, Workspace, WorkspaceStatus,
+    agent::{Report, RepositoryState},
+    condition::{self, ConditionType, NewCondition, Reason},
+};
+
+use super::{
+    children,
+    pod_state::{self, PodState},
+};
+use crate::references::{Problem, References, accepted};
+
+/// Something that was heard just now.
+#[derive(Clone, Debug, Default)]
+pub enum News {
+    /// Nothing.
+    #[default]
+    None,
+    /// The sidecar has been told whose it is.
+    Assigned,
+    /// The sidecar could not be told, for a fault of the user's.
+    NotAssigned(Problem),
+    /// The sidecar said this.
+    Report(Report),
+}
+
+/// What the status is made from.
+#[derive(Clone, Debug)]
+pub struct Seen<'a> {
+    /// What the pod would be made from.
+    pub references: &'a Result<References, Problem>,
+    /// The pod that has the say.
+    pub pod: Option<&'a Pod>,
+    /// Whether pods are still going.
+    pub going: bool,
+    /// The volume.
+    pub volume: Option<&'a PersistentVolumeClaim>,
+    /// Why Kubernetes did not take the pod or the volume.
+    pub refused: Option<Problem>,
+    /// What was heard.
+    pub news: News,
+}
+
+/// The status of `workspace`.
+pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> WorkspaceStatus {
+    let facts = Facts::new(workspace, seen);
+    let old = facts.old.clone();
+    let generation = workspace.metadata.generation.unwrap_or_default();
+    let volume = facts.pod.and_then(pod_state::volume).map(str::to_owned);
+    let volume = volume.or_else(|| seen.volume.map(|volume| volume.name_any()));
+    let first_usable = facts.usable && !facts.was_usable;
+    let launch = facts.pod.filter(|_| first_usable).and_then(pod_state::launch);
+    let conditions = [facts.accepted(), facts.running(), facts.repository(), facts.ready()];
+    WorkspaceStatus {
+        observed_generation: Some(generation),
+        pod: facts.pod.map(|pod| pod.name_any()),
+        epoch: facts.pod.map_or(old.epoch, pod_state::epoch),
+        node: facts.pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone()),
+        launch: launch.map(|(source, since)| launched(source, since, now)).or(old.launch),
+        repository_cloned: facts.cloned && (volume.is_some() || facts.pod.is_some()),
+        volume,
+        conditions: condition::merge(&old.conditions, &conditions, generation, now),
+    }
+}
+
+fn launched(source: neuralinverse_api::LaunchSource, since: Timestamp, now: Timestamp) -> Launch {
+    Launch {
+        source,
+        milliseconds: i64::try_from(super::decide::elapsed(since, now).as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+/// What follows from what was seen.
+struct Facts<'a> {
+    workspace: &'a Workspace,
+    seen: &'a Seen<'a>,
+    old: WorkspaceStatus,
+    pod: Option<&'a Pod>,
+    /// The pod is the one that the old status speaks of.
+    same_pod: bool,
+    was_usable: bool,
+    usable: bool,
+    cloned: bool,
+}
+
+impl<'a> Facts<'a> {
+    fn new(workspace: &'a Workspace, seen: &'a Seen<'a>) -> Self {
+        let old = workspace.status.clone().unwrap_or_default();
+        let pod = seen.pod;
+        let same_pod = pod.is_some_and(|pod| {
+            old.pod.as_ref() == pod.metadata.name.as_ref() && old.epoch == pod_state::epoch(pod)
+        });
+        let was_usable = same_pod && holds(&old, ConditionType::Running);
+        let usable = match &seen.news {
+            News::Report(report) => report.ready,
+            _ => was_usable,
+        };
+        let reported =
+            matches!(&seen.news, News::Report(report) if report.repository == RepositoryState::Cloned);
+        let volume_kept = old.volume.is_none()
+            || old.volume.as_deref() == pod.and_then(pod_state::volume)
+            || old.volume == seen.volume.map(|volume| volume.name_any());
+        let cloned = (old.repository_cloned && volume_kept) || reported;
+        Self { workspace, seen, old, pod, same_pod, was_usable, usable, cloned }
+    }
+
+    fn accepted(&self) -> NewCondition {
+        let known = accepted(self.seen.references);
+        if known.status != Some(true) {
+            return known;
+        }
+        match &self.seen.news {
+            News::NotAssigned(problem) => problem.condition(ConditionType::Accepted),
+            News::Assigned | News::Report(_) => known,
+            News::None => self.kept(ConditionType::Accepted, &[Reason::SecretNotFound]).unwrap_or(known),
+        }
+    }
+
+    fn running(&self) -> NewCondition {
+        let stopped = self.workspace.spec.run_policy == RunPolicy::Stopped;
+        match (self.pod, self.usable) {
+            (Some(_), true) => {
+                NewCondition::yes(ConditionType::Running, Reason::Available, "the pod is the user's")
+            }
+            (None, _) if stopped => {
+                NewCondition::no(ConditionType::Running, Reason::Stopped, "runPolicy is Stopped")
+            }
+            _ => NewCondition::no(
+                ConditionType::Running,
+                Reason::Progressing,
+                "the workspace has no usable pod yet",
+            ),
+        }
+    }
+
+    fn repository(&self) -> NewCondition {
+        const TYPE: ConditionType = ConditionType::RepositoryReady;
+        if self.cloned {
+            return NewCondition::yes(TYPE, Reason::Cloned, "the repository is in the workspace's folder");
+        }
+        if self.workspace.spec.repository.is_none() {
+            return NewCondition::yes(TYPE, Reason::NotDeclared, "no repository is declared");
+        }
+        let cloning = || NewCondition::no(TYPE, Reason::Cloning, "the repository is being cloned");
+        match &self.seen.news {
+            News::Report(Report { repository: RepositoryState::Failed { message }, .. }) => {
+                let fix = "mend its URL, branch or credentials; it is tried again by itself";
+                NewCondition::no(TYPE, Reason::CloneFailed, format!("{message}: {fix}"))
+            }
+            News::Report(_) => cloning(),
+            _ => self.kept(TYPE, &[Reason::CloneFailed, Reason::Cloning]).unwrap_or_else(|| {
+                NewCondition::no(
+                    TYPE,
+                    Reason::Progressing,
+                    "the repository is cloned when the workspace has a pod",
+                )
+            }),
+        }
+    }
+
+    fn ready(&self) -> NewCondition {
+        const TYPE: ConditionType = ConditionType::Ready;
+        let stopped = self.workspace.spec.run_policy == RunPolicy::Stopped;
+        let going = self.pod.is_some() || self.seen.going;
+        let accepted = self.accepted();
+        if stopped {
+            return match going {
+                true => {
+                    NewCondition::no(TYPE, Reason::Stopping, "the pod is being stopped; the volume is kept")
+                }
+                false => {
+                    NewCondition::yes(TYPE, Reason::Stopped, "the workspace is stopped, as runPolicy asks")
+                }
+            };
+        }
+        if accepted.status != Some(true) {
+            return NewCondition::no(TYPE, accepted.reason, accepted.message);
+        }
+        if let Some(refused) = &self.seen.refused {
+            return refused.condition(TYPE);
+        }
+        match self.pod.map(pod_state::of) {
+            None if going => {
+                NewCondition::no(TYPE, Reason::Progressing, "the last pod is ending; then comes a new one")
+            }
+            None => NewCondition::no(TYPE, Reason::Progressing, "a pod is being got"),
+            Some(state) => self.ready_with(state),
+        }
+    }
+
+    fn ready_with(&self, state: PodState) -> NewCondition {
+        const TYPE: ConditionType = ConditionType::Ready;
+        match state {
+            PodState::Trouble(reason, message) => NewCondition::no(TYPE, reason, message),
+            PodState::Ended(why) => NewCondition::no(
+                TYPE,
+                Reason::PodFailed,
+                format!("the pod ended ({why}): a new one replaces it"),
+            ),
+            PodState::Ready if self.usable => {
+                NewCondition::yes(TYPE, Reason::Available, self.running_message())
+            }
+            PodState::Starting(waits) => NewCondition::no(TYPE, Reason::Progressing, waits),
+            _ => NewCondition::no(TYPE, Reason::Progressing, "the sidecar readies the workspace"),
+        }
+    }
+
+    fn running_message(&self) -> &'static str {
+        let outdated = match (self.seen.references, self.pod) {
+            (Ok(references), Some(pod)) => children::pod::differs(pod, references),
+            _ => false,
+        };
+        match outdated {
+            true => {
+                "the workspace runs; a changed tier or template is used from its next start: set runPolicy to Stopped and back"
+            }
+            false => "the workspace runs",
+        }
+    }
+
+    /// What the old status said, if it spoke of the same pod and for one of these reasons.
+    fn kept(&self, type_: ConditionType, reasons: &[Reason]) -> Option<NewCondition> {
+        let old = condition::find(&self.old.conditions, type_).filter(|_| self.same_pod)?;
+        let reason = reasons.iter().find(|reason| reason.as_str() == old.reason)?;
+        Some(NewCondition::no(type_, *reason, &old.message))
+    }
+}
+
+fn holds(status: &WorkspaceStatus, type_: ConditionType) -> bool {
+    condition::find(&status.conditions, type_).is_some_and(|condition| condition.status == "True")
+}

@@ -1,0 +1,114 @@
+//! Writes that carry their own precondition, so that two of us at once can do no harm.
+
+use std::fmt::Debug;
+
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    core::NamespaceResourceScope,
+};
+use neuralinverse_api::labels;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{
+    cache::{Cache, Cached},
+    error::{During, Error, Result, not_found},
+};
+
+/// Under which name our writes stand in `managedFields`.
+pub fn params() -> PatchParams {
+    PatchParams { field_manager: Some(labels::CONTROLLER.to_owned()), ..Default::default() }
+}
+
+/// Writes the status of `object` if it is another one than `old`, provided that nobody wrote the object
+/// since we read it. Says whether it wrote.
+pub async fn status<K, S>(
+    client: &Client,
+    cache: &Cache<K>,
+    object: &K,
+    old: Option<&S>,
+    new: &S,
+) -> Result<bool>
+where
+    K: Cached + Resource + Clone + Debug + DeserializeOwned,
+    K::DynamicType: Default,
+    S: Serialize + PartialEq,
+{
+    if old == Some(new) {
+        return Ok(false);
+    }
+    let patch = json!({
+        "metadata": { "resourceVersion": object.resource_version() },
+        "status": difference(&serde_json::to_value(old)?, serde_json::to_value(new)?),
+    });
+    let kind = K::DynamicType::default();
+    let mut url = K::url_path(&kind, object.namespace().as_deref());
+    url.push_str(&format!("/{}/status?fieldManager={}", object.name_any(), labels::CONTROLLER));
+    let request = axum::http::Request::patch(url)
+        .header("content-type", "application/merge-patch+json")
+        .body(serde_json::to_vec(&patch)?);
+    let request = request
+        .map_err(|error| Error::Api { what: "writing a status", source: kube::Error::HttpError(error) })?;
+    let written: K = client.request(request).await.during("writing a status")?;
+    cache.apply(written);
+    Ok(true)
+}
+
+/// `new`, with null for the fields that only `old` has, so that a merge patch removes them.
+fn difference(old: &Value, mut new: Value) -> Value {
+    if let (Some(old), Some(new)) = (old.as_object(), new.as_object_mut()) {
+        for field in old.keys() {
+            new.entry(field).or_insert(Value::Null);
+        }
+    }
+    new
+}
+
+/// Deletes exactly the copy that we looked at, or nothing: anything that happened to it since, such as
+/// a claim, comes first. What is gone already is fine.
+pub async fn delete_unchanged<K>(client: &Client, object: &K) -> Result<()>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let version = object.resource_version();
+    delete(client, object, Preconditions { uid: object.uid(), resource_version: version }).await
+}
+
+/// Deletes the object of this UID, whatever happened to it since. What is gone already is fine.
+pub async fn delete_uid<K>(client: &Client, object: &K) -> Result<()>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    delete(client, object, Preconditions { uid: object.uid(), resource_version: None }).await
+}
+
+async fn delete<K>(client: &Client, object: &K, preconditions: Preconditions) -> Result<()>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let namespace = object.namespace().unwrap_or_default();
+    let api: Api<K> = Api::namespaced(client.clone(), &namespace);
+    let params = DeleteParams::background().preconditions(preconditions);
+    match api.delete(&object.name_any(), &params).await {
+        Err(error) if not_found(&error) => Ok(()),
+        other => other.map(drop).during("deleting"),
+    }
+}
+
+/// A patch of metadata that takes effect only where all its tests hold.
+pub fn json_patch(operations: Value) -> Result<Patch<()>> {
+    Ok(Patch::Json(serde_json::from_value(operations)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_that_goes_away_is_removed_by_the_patch() {
+        let (old, new) = (json!({ "pod": "p", "epoch": 1 }), json!({ "epoch": 2 }));
+        assert_eq!(difference(&old, new), json!({ "pod": null, "epoch": 2 }));
+        assert_eq!(difference(&Value::Null, json!({ "epoch": 2 })), json!({ "epoch": 2 }));
+    }
+}
