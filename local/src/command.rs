@@ -1,8 +1,9 @@
 //! Short commands: run to the end, their output or an error that shows what they said.
 
 use std::{
+    ffi::OsString,
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
@@ -14,8 +15,17 @@ pub(crate) fn command<A: AsRef<std::ffi::OsStr>>(
     args: impl IntoIterator<Item = A>,
 ) -> Command {
     let mut command = Command::new(program.as_ref());
-    command.args(args).stdin(Stdio::null());
+    command.args(args).stdin(Stdio::null()).env("PATH", search_path(&[]));
     command
+}
+
+/// `PATH` with `first` before it, and behind it the administrators' folders, which many users' `PATH` lacks.
+pub(crate) fn search_path(first: &[PathBuf]) -> OsString {
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    let last = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    let folders = first.iter().cloned().chain(std::env::split_paths(&inherited)).chain(last);
+    // Only a folder with a colon in its name cannot be joined.
+    std::env::join_paths(folders).unwrap_or(inherited)
 }
 
 /// Runs `command` and gives its standard output.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    command::{command, output, succeeds},
+    command::{command, output, search_path, succeeds},
     error::{Error, Result},
 };
 
@@ -17,15 +17,33 @@ const PACKAGES: &[(&str, &str)] = &[
     ("setsid", "util-linux"),
     ("mount", "mount"),
     ("cc", "gcc"),
+    ("/usr/include/stdio.h", "libc6-dev"),
+    ("pkg-config", "pkg-config"),
     ("/usr/include/seccomp.h", "libseccomp-dev"),
     ("/bin/busybox", "busybox-static"),
     ("debootstrap", "debootstrap"),
+    ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
+    ("gpgv", "gpgv"),
     ("tar", "tar"),
 ];
 
 /// What a cluster with nodes needs.
-pub(crate) const CLUSTER: &[&str] =
-    &["ip", "nft", "conntrack", "setpriv", "nsenter", "setsid", "mount", "cc", "/bin/busybox"];
+pub(crate) const CLUSTER: &[&str] = &[
+    "ip",
+    "nft",
+    "conntrack",
+    "setpriv",
+    "nsenter",
+    "setsid",
+    "mount",
+    "cc",
+    "/usr/include/stdio.h",
+    "/bin/busybox",
+];
+
+/// What the base image needs.
+pub(crate) const BASE: &[&str] =
+    &["debootstrap", "/usr/share/keyrings/debian-archive-keyring.gpg", "gpgv", "tar"];
 
 /// Makes sure that `needs` are there: installs their packages as root on Debian and Ubuntu, with a line that says so,
 /// else fails with the command to type.
@@ -62,7 +80,7 @@ fn install(packages: &[&str]) -> Result<()> {
         apt
     };
     // A fresh machine has no package lists; then the first try fails and the lists are fetched.
-    let install = ["install", "-y", "-q", "--no-install-recommends"];
+    let install = ["install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"];
     if !succeeds(&mut apt(&install)) {
         output(&mut apt(&["update", "-q"]))?;
         output(&mut apt(&install))?;
@@ -74,8 +92,5 @@ fn present(need: &str) -> bool {
     if need.starts_with('/') {
         return Path::new(need).exists();
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // Administrators' folders are missing from many users' PATH.
-    let administrators = ["/usr/sbin".into(), "/sbin".into()];
-    std::env::split_paths(&path).chain(administrators).any(|folder| folder.join(need).is_file())
+    std::env::split_paths(&search_path(&[])).any(|folder| folder.join(need).is_file())
 }

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::error::{At, Error, Result};
+use crate::{
+    command::search_path,
+    error::{At, Error, Result},
+};
 
 /// Who outlives whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,14 +74,7 @@ impl Launch<'_> {
         }
         words.push(self.program.display().to_string());
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).args(&self.args);
-        if !self.path.is_empty() {
-            let inherited = std::env::var_os("PATH").unwrap_or_default();
-            let folders = self.path.iter().cloned().chain(std::env::split_paths(&inherited));
-            if let Ok(path) = std::env::join_paths(folders) {
-                command.env("PATH", path);
-            }
-        }
+        command.args(&words[1..]).args(&self.args).env("PATH", search_path(&self.path));
         if self.lifetime == Lifetime::Owner {
             // Away from the terminal's group: Ctrl-C goes to the owner, which then stops us in order.
             command.process_group(0);

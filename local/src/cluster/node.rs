@@ -107,10 +107,9 @@ impl Node<'_> {
     fn start(&self, tool: Tool, args: Vec<String>) -> Result<Process> {
         let netns = self.record.netns(&self.options.name);
         let logs = self.record.node_folder(&self.options.name).join("log");
-        let path = vec!["/usr/sbin".into(), "/sbin".into()];
         let program = self.tools.path(tool)?;
         let (name, lifetime) = (tool.name(), self.lifetime);
-        Launch { name, program, args, logs: &logs, netns: Some(&netns), path, lifetime }.start()
+        Launch { name, program, args, logs: &logs, netns: Some(&netns), path: Vec::new(), lifetime }.start()
     }
 
     fn kubelet_config(&self, folder: &Path) -> Result<String> {

@@ -54,15 +54,13 @@ impl Runtime {
         let config = self.folder.join("containerd.toml");
         files::write(&config, &config_toml(&self.folder, &folders(tools, &PLUGINS)?))?;
         let netns = record.netns(node);
-        let mut path = folders(tools, &HELPERS)?;
-        path.extend(["/usr/sbin".into(), "/sbin".into()]);
         let launch = Launch {
             name: "containerd",
             program: tools.path(Tool::Containerd)?,
             args: vec![format!("--config={}", config.display())],
             logs: &self.folder.join("log"),
             netns: Some(&netns),
-            path,
+            path: folders(tools, &HELPERS)?,
             lifetime,
         };
         let mut process = launch.start()?;

@@ -57,7 +57,7 @@ pub fn base_image(options: &BaseOptions) -> Result<PathBuf> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Error::NotRoot);
     }
-    packages::require(&["debootstrap", "tar"])?;
+    packages::require(packages::BASE)?;
     let start = Instant::now();
     eprintln!("making the Debian base image ({}) …", options.suite);
     let rootfs = folder.join(".base.rootfs");

@@ -115,7 +115,7 @@ pub(super) const ROWS: &[Row] = &[
         package: "github.com/opencontainers/runc",
         ldflags: "-X main.version=1.4.3",
         tags: "seccomp",
-        cgo: &["cc", "/usr/include/seccomp.h"],
+        cgo: &["cc", "/usr/include/stdio.h", "pkg-config", "/usr/include/seccomp.h"],
     },
     cni(Tool::CniBridge, "bridge", "github.com/containernetworking/plugins/plugins/main/bridge"),
     cni(Tool::CniHostLocal, "host-local", "github.com/containernetworking/plugins/plugins/ipam/host-local"),
