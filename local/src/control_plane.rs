@@ -43,7 +43,8 @@ impl ControlPlaneOptions {
     }
 }
 
-/// A running control plane. It stops when dropped, and with its process however that ends. Needs no root.
+/// A running control plane. It stops when dropped, and with its process however that ends, so several tests may share one
+/// in a `static`. Needs no root.
 #[derive(Debug)]
 pub struct ControlPlane {
     folder: PathBuf,
@@ -66,8 +67,11 @@ impl ControlPlane {
         programs.extend(options.controller_manager.then_some(Tool::KubeControllerManager));
         let tools = tools::ensure(&programs)?;
         let parent = paths::state().join(".control-planes");
-        clean(&parent)?;
-        let (folder, lock) = own_folder(&parent)?;
+        let (folder, lock) = {
+            let _all = Lock::wait(&paths::state().join(".lock"))?;
+            clean(&parent)?;
+            own_folder(&parent)?
+        };
         let ports = Ports::take()?;
         let servers = Servers {
             tools,
@@ -129,7 +133,6 @@ impl Drop for ControlPlane {
 fn own_folder(parent: &Path) -> Result<(PathBuf, Lock)> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let folder = parent.join(format!("{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    // The lock before the folder, so that nobody takes the folder for a leftover.
     let lock = Lock::wait(&lock_file(&folder))?;
     fs::create_dir_all(&folder).at(&folder)?;
     Ok((folder, lock))

@@ -1,13 +1,13 @@
 //! File locks: the kernel frees them when their process ends, however it ends.
 
-use std::{
-    fs::{self, File},
-    path::Path,
-};
+use std::{fs::File, path::Path};
 
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::error::{At, Result};
+use crate::{
+    error::{At, Result},
+    files::{create_folder, own_as_folder},
+};
 
 /// A held lock; dropping it frees it.
 #[derive(Debug)]
@@ -36,7 +36,12 @@ impl Lock {
 
 fn open(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).at(folder)?;
+        create_folder(folder)?;
     }
-    File::options().read(true).write(true).create(true).truncate(false).open(path).at(path)
+    let new = !path.exists();
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(path).at(path)?;
+    if new {
+        own_as_folder(path)?;
+    }
+    Ok(file)
 }

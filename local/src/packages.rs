@@ -64,6 +64,12 @@ pub fn report() -> Vec<(&'static str, &'static str, bool)> {
     PACKAGES.iter().map(|(need, package)| (*need, *package, present(need))).collect()
 }
 
+/// Installs all that is missing of the whole table.
+pub fn install_all() -> Result<()> {
+    let needs: Vec<_> = PACKAGES.iter().map(|(need, _)| *need).collect();
+    require(&needs)
+}
+
 fn missing(needs: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) {
     let what: Vec<_> = needs.iter().copied().filter(|need| !present(need)).collect();
     let mut packages: Vec<_> =

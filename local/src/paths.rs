@@ -10,16 +10,17 @@ pub fn cache() -> PathBuf {
         .unwrap_or_else(|| home().join(".cache/neuralinverse"))
 }
 
-/// The folder of running clusters: `$NEURALINVERSE_STATE`, else `/var/lib/neuralinverse-local` for root,
-/// else `~/.local/state/neuralinverse-local`.
+/// The folder of running clusters: `$NEURALINVERSE_STATE`, else `/var/lib/neuralinverse-local`. Root's, as clusters are.
+pub fn clusters() -> PathBuf {
+    folder("NEURALINVERSE_STATE").unwrap_or_else(|| PathBuf::from("/var/lib/neuralinverse-local"))
+}
+
+/// The folder of running control planes: that of clusters for root, else `~/.local/state/neuralinverse-local`.
 pub fn state() -> PathBuf {
-    folder("NEURALINVERSE_STATE").unwrap_or_else(|| {
-        if nix::unistd::geteuid().is_root() {
-            PathBuf::from("/var/lib/neuralinverse-local")
-        } else {
-            home().join(".local/state/neuralinverse-local")
-        }
-    })
+    if nix::unistd::geteuid().is_root() {
+        return clusters();
+    }
+    folder("NEURALINVERSE_STATE").unwrap_or_else(|| home().join(".local/state/neuralinverse-local"))
 }
 
 /// A folder with `etcd`, `kube-apiserver` and `kubectl` that the user has already.

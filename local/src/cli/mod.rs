@@ -93,7 +93,11 @@ enum Verb {
         args: Vec<(String, String)>,
     },
     /// Say what this machine lacks
-    Doctor,
+    Doctor {
+        /// Install it, as root on Debian and Ubuntu
+        #[arg(long)]
+        install: bool,
+    },
 }
 
 impl Args {
@@ -101,10 +105,14 @@ impl Args {
     pub fn run(self) -> Result<()> {
         match self.verb {
             Verb::Up { name, nodes } => up(&name, nodes),
-            Verb::Down { name } => cluster::down(&name),
+            Verb::Down { name } => {
+                let was = cluster::down(&name)?;
+                eprintln!("the cluster `{name}` {}", if was { "is gone" } else { "does not exist" });
+                Ok(())
+            }
             Verb::Status => status(),
             Verb::Kubeconfig { name } => {
-                println!("{}", Running::open(&name)?.kubeconfig().display());
+                println!("{}", cluster::kubeconfig(&name)?.display());
                 Ok(())
             }
             Verb::Load { name, archives } => {
@@ -121,7 +129,7 @@ impl Args {
                 eprintln!("{tag} {}", if built { "built" } else { "unchanged" });
                 Ok(())
             }
-            Verb::Doctor => doctor(),
+            Verb::Doctor { install } => doctor(install),
         }
     }
 }
@@ -182,8 +190,11 @@ fn print_tools(names: &[Tool], list: bool) -> Result<()> {
     Ok(())
 }
 
-fn doctor() -> Result<()> {
-    println!("cache {}\nstate {}", paths::cache().display(), paths::state().display());
+fn doctor(install: bool) -> Result<()> {
+    if install {
+        packages::install_all()?;
+    }
+    println!("cache    {}\nclusters {}", paths::cache().display(), paths::clusters().display());
     let mut packages = Vec::new();
     for (need, package, present) in packages::report() {
         println!("{} {need} ({package})", if present { "ok     " } else { "missing" });

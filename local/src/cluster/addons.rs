@@ -24,7 +24,7 @@ pub(super) fn start(record: &Record, servers: &Servers, kubectl: &Kubectl) -> Re
     let corefile = record.control().join("Corefile");
     files::write(&corefile, &corefile_text(record, servers)?)?;
     let dns = servers.start(Tool::Coredns, vec![format!("-conf={}", corefile.display())])?;
-    let kubeconfig = record.control().join("admin.kubeconfig");
+    let kubeconfig = record.kubeconfig();
     let storage = vec![
         "start".into(),
         format!("--kubeconfig={}", kubeconfig.display()),
@@ -51,7 +51,7 @@ fn corefile_text(record: &Record, servers: &Servers) -> Result<String> {
     let upstream = write_resolv_conf(record)?;
     let forward =
         if upstream.is_empty() { String::new() } else { format!("forward . {}", upstream.join(" ")) };
-    let (address, kubeconfig) = (servers.address, record.control().join("admin.kubeconfig"));
+    let (address, kubeconfig) = (servers.address, record.kubeconfig());
     Ok(format!(
         ".:53 {{
   bind {address}

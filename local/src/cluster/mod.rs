@@ -21,7 +21,7 @@ use std::{
 
 pub use options::{ClusterOptions, NodeOptions, ROLE_LABEL};
 pub(crate) use running::Running;
-pub(crate) use up::{Outcome, down, status, up};
+pub(crate) use up::{Outcome, down, kubeconfig, status, up};
 
 use crate::{blocking, error::Result, kubectl::Kubectl};
 

@@ -83,6 +83,11 @@ impl Record {
         self.folder().join("control")
     }
 
+    /// The administrator's kubeconfig.
+    pub(super) fn kubeconfig(&self) -> PathBuf {
+        self.control().join("admin.kubeconfig")
+    }
+
     /// The folder of one node.
     pub(super) fn node_folder(&self, node: &str) -> PathBuf {
         self.folder().join(node)
@@ -114,23 +119,23 @@ impl Record {
 
 /// The records of all clusters; damaged ones are left out.
 pub(super) fn all() -> Result<Vec<Record>> {
-    let entries = fs::read_dir(paths::state()).into_iter().flatten().flatten();
+    let entries = fs::read_dir(paths::clusters()).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     Ok(names.filter_map(|name| Record::load(&name).ok().flatten()).collect())
 }
 
 /// The lock of one cluster: its starter holds it.
 pub(super) fn lock_file(name: &str) -> PathBuf {
-    paths::state().join(".locks").join(name)
+    paths::clusters().join(".locks").join(name)
 }
 
 /// The lock under which clusters come into being and leftovers are removed.
 pub(super) fn all_lock() -> Result<Lock> {
-    Lock::wait(&paths::state().join(".lock"))
+    Lock::wait(&paths::clusters().join(".lock"))
 }
 
 fn folder(name: &str) -> PathBuf {
-    paths::state().join(name)
+    paths::clusters().join(name)
 }
 
 fn file(name: &str) -> PathBuf {

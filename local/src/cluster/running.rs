@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::{At, Error, Result},
+    files,
     kubectl::Kubectl,
     leftovers,
     lock::Lock,
@@ -41,7 +42,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(super) fn new(record: Record, tools: Tools, lifetime: Lifetime, lock: Option<Lock>) -> Result<Self> {
-        let kubectl = Kubectl::new(tools.path(Tool::Kubectl)?, &record.control().join("admin.kubeconfig"));
+        let kubectl = Kubectl::new(tools.path(Tool::Kubectl)?, &record.kubeconfig());
         Ok(Self { record, tools, kubectl, lifetime, processes: BTreeMap::new(), removed: false, lock })
     }
 
@@ -50,7 +51,7 @@ impl Running {
     }
 
     pub(crate) fn kubeconfig(&self) -> PathBuf {
-        self.record.control().join("admin.kubeconfig")
+        self.record.kubeconfig()
     }
 
     pub(super) fn record(&self) -> &Record {
@@ -65,6 +66,7 @@ impl Running {
         if fresh {
             let authority = self.servers()?.issue()?;
             nodes.iter().try_for_each(|node| self.node(node).issue(&authority, &self.server()?))?;
+            files::give_to_caller(&self.kubeconfig())?;
         }
         nodes.iter().try_for_each(|node| self.node(node).attach())?;
         self.start_api_and_runtimes(&nodes)?;

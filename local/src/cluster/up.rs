@@ -1,5 +1,7 @@
 //! From a name to a running cluster: new, kept, or repaired; and the removal of what killed owners left.
 
+use std::path::PathBuf;
+
 use super::{
     options::ClusterOptions,
     record::{self, Record},
@@ -94,12 +96,18 @@ pub(crate) fn up(options: &ClusterOptions) -> Result<(Running, Outcome)> {
     Ok((start(options)?, Outcome::Started))
 }
 
-/// Removes the cluster `name`: a detached one, or what is left of a killed owner's.
-pub(crate) fn down(name: &str) -> Result<()> {
+/// Removes the cluster `name`: a detached one, or what is left of a killed owner's. Says whether there was one.
+pub(crate) fn down(name: &str) -> Result<bool> {
     let _all = record::all_lock()?;
-    let record = Record::load(name)?.ok_or_else(|| Error::NoCluster(name.to_owned()))?;
+    let Some(record) = Record::load(name)? else { return Ok(false) };
     let lock = take(name)?;
-    Running::new(record, tools::ensure(PROGRAMS)?, Lifetime::Detached, Some(lock))?.remove()
+    Running::new(record, tools::ensure(PROGRAMS)?, Lifetime::Detached, Some(lock))?.remove()?;
+    Ok(true)
+}
+
+/// The administrator's kubeconfig of the detached cluster `name`.
+pub(crate) fn kubeconfig(name: &str) -> Result<PathBuf> {
+    detached(name).map(|record| record.kubeconfig())
 }
 
 /// All clusters by name, and in words how they are.
@@ -124,9 +132,7 @@ pub(crate) fn status() -> Result<Vec<(String, String)>> {
 impl Running {
     /// The detached cluster `name`.
     pub(crate) fn open(name: &str) -> Result<Self> {
-        let record = Record::load(name)?.filter(|record| record.detached);
-        let record = record.ok_or_else(|| Error::NoCluster(name.to_owned()))?;
-        Self::new(record, tools::ensure(PROGRAMS)?, Lifetime::Detached, None)
+        Self::new(detached(name)?, tools::ensure(PROGRAMS)?, Lifetime::Detached, None)
     }
 
     /// How the cluster is.
@@ -164,6 +170,10 @@ fn start_new(record: Record, tools: Tools, persist: bool, lock: Option<Lock>) ->
         running.detach()?;
     }
     Ok(running)
+}
+
+fn detached(name: &str) -> Result<Record> {
+    Record::load(name)?.filter(|record| record.detached).ok_or_else(|| Error::NoCluster(name.to_owned()))
 }
 
 fn take(name: &str) -> Result<Lock> {

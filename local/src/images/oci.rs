@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     digest,
     error::{At, Error, Result},
+    files::{create_folder, own_as_folder},
 };
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -84,7 +85,7 @@ impl Image {
         let (config, manifest, index) = self.documents(name);
         let new = archive.with_extension("new");
         if let Some(folder) = archive.parent() {
-            fs::create_dir_all(folder).at(folder)?;
+            create_folder(folder)?;
         }
         let mut tar = tar::Builder::new(File::create(&new).at(&new)?);
         let mut add = |name: &str, size: u64, bytes: &mut dyn Read| {
@@ -108,6 +109,7 @@ impl Image {
             add(&name, layer.blob.size, &mut layer.blob.open()?)?;
         }
         tar.into_inner().and_then(|mut file| file.flush()).at(&new)?;
+        own_as_folder(&new)?;
         fs::rename(&new, archive).at(archive)
     }
 

@@ -11,6 +11,7 @@ use super::table::Row;
 use crate::{
     command, digest,
     error::{At, Error, Result},
+    files::{create_folder, own_as_folder},
     lock::Lock,
     packages, paths,
     process::tail,
@@ -45,7 +46,7 @@ fn build(row: &Row, bin: &Path, key: &str) -> Result<()> {
     let scratch = bin.join(format!(".{key}.new"));
     let log = scratch.join("build.log");
     let _ = fs::remove_dir_all(&scratch);
-    fs::create_dir_all(&scratch).at(&scratch)?;
+    create_folder(&scratch)?;
     let start = Instant::now();
     eprintln!("building {} ({}) …", row.name, row.version);
     let output = File::create(&log).at(&log)?;
@@ -55,6 +56,7 @@ fn build(row: &Row, bin: &Path, key: &str) -> Result<()> {
     if !status.success() {
         return Err(Error::Build { tool: row.name, tail: tail(&log), log });
     }
+    [&log, &scratch.join(row.name)].into_iter().try_for_each(|file| own_as_folder(file))?;
     let target = bin.join(key);
     fs::rename(&scratch, &target).at(&target)?;
     eprintln!("building {} ({}) … {:>4} s", row.name, row.version, start.elapsed().as_secs());

@@ -1,6 +1,8 @@
 //! The programs of a local Kubernetes and the command lines under test: one row each.
 //!
-//! To add one: a folder under `tools/` with a go.mod and go.sum that pin it, and a row here.
+//! To add one: a folder under `tools/` with a go.mod and go.sum that pin it, and a row here. The go.mod requires the
+//! program's module and repeats the `replace` and `exclude` lines of that module, which Go heeds only in the main one;
+//! `go build -mod=mod PACKAGE` in the folder then writes the go.sum.
 
 /// Where a program comes from and how it is linked.
 #[derive(Debug)]
