@@ -23,7 +23,7 @@ fn failure(report: &Report) -> Option<&str> {
 
 #[tokio::test]
 async fn ready_does_not_wait_for_the_clone() {
-    let (controller, server) = (Controller::start().await, GitServer::start(false).await);
+    let (controller, server) = (Controller::start().await, GitServer::start().await);
     server.create("hello.git", "Hello").await;
     server.hold(true);
     let pod = Pod::start(&controller);
@@ -44,7 +44,7 @@ async fn ready_does_not_wait_for_the_clone() {
 
 #[tokio::test]
 async fn the_declared_branch_is_checked_out() {
-    let (controller, server) = (Controller::start().await, GitServer::start(false).await);
+    let (controller, server) = (Controller::start().await, GitServer::start().await);
     server.create("hello.git", "Hello").await;
     let pod = Pod::start(&controller);
     let mut repository = server.repository("hello.git");
@@ -56,7 +56,7 @@ async fn the_declared_branch_is_checked_out() {
 
 #[tokio::test]
 async fn a_failed_clone_is_reported_and_recovers() {
-    let (controller, server) = (Controller::start().await, GitServer::start(false).await);
+    let (controller, server) = (Controller::start().await, GitServer::start().await);
     let pod = Pod::start(&controller);
     controller.assign(assignment_of(1, &[], Some(server.repository("late.git"))));
     let reports = controller.reported("failure", |report| failure(report).is_some()).await;
@@ -68,7 +68,7 @@ async fn a_failed_clone_is_reported_and_recovers() {
 
 #[tokio::test]
 async fn a_changed_url_is_taken_up_at_once() {
-    let (controller, server) = (Controller::start().await, GitServer::start(false).await);
+    let (controller, server) = (Controller::start().await, GitServer::start().await);
     server.create("hello.git", "Hello").await;
     server.create("other.git", "Other").await;
     server.hold(true);
@@ -87,7 +87,7 @@ async fn a_changed_url_is_taken_up_at_once() {
 
 #[tokio::test]
 async fn a_folder_of_the_user_is_never_touched() {
-    let (controller, server) = (Controller::start().await, GitServer::start(false).await);
+    let (controller, server) = (Controller::start().await, GitServer::start().await);
     server.create("hello.git", "Hello").await;
     let pod = Pod::start(&controller);
     let folder = pod.path("home/hello");
@@ -105,7 +105,7 @@ async fn a_folder_of_the_user_is_never_touched() {
 
 #[tokio::test]
 async fn a_resumed_workspace_finds_its_repository_as_it_was() {
-    let (controller, server) = (Controller::start().await, GitServer::start(false).await);
+    let (controller, server) = (Controller::start().await, GitServer::start().await);
     server.create("hello.git", "Hello").await;
     let mut pod = Pod::start(&controller);
     controller.assign(assignment_of(1, &[], Some(server.repository("hello.git"))));
@@ -121,7 +121,7 @@ async fn a_resumed_workspace_finds_its_repository_as_it_was() {
 
 #[tokio::test]
 async fn a_clone_that_was_killed_half_way_is_made_anew() {
-    let (controller, server) = (Controller::start().await, GitServer::start(false).await);
+    let (controller, server) = (Controller::start().await, GitServer::start().await);
     server.create("hello.git", "Hello").await;
     server.hold(true);
     let mut pod = Pod::start(&controller);
@@ -144,11 +144,11 @@ async fn a_clone_that_was_killed_half_way_is_made_anew() {
 
 #[tokio::test]
 async fn credentials_leave_no_trace() {
-    let (controller, server) = (Controller::start().await, GitServer::start(true).await);
-    server.create("hello.git", "Hello").await;
+    let (controller, server) = (Controller::start().await, GitServer::start().await);
+    server.create("private/hello.git", "Hello").await;
     server.hold(true);
     let pod = Pod::start(&controller);
-    controller.assign(assignment_of(1, &[], Some(server.repository("hello.git"))));
+    controller.assign(assignment_of(1, &[], Some(server.repository("private/hello.git"))));
     server.held(1).await;
     assert!(command_lines().iter().all(|line| !line.contains(PASSWORD)));
     server.hold(false);
@@ -162,10 +162,10 @@ async fn credentials_leave_no_trace() {
 
 #[tokio::test]
 async fn wrong_credentials_are_reported_without_them() {
-    let (controller, server) = (Controller::start().await, GitServer::start(true).await);
-    server.create("hello.git", "Hello").await;
+    let (controller, server) = (Controller::start().await, GitServer::start().await);
+    server.create("private/hello.git", "Hello").await;
     let _pod = Pod::start(&controller);
-    let mut repository = server.repository("hello.git");
+    let mut repository = server.repository("private/hello.git");
     repository.credentials.as_mut().unwrap().password = "wrong-and-secret".to_owned();
     controller.assign(assignment_of(1, &[], Some(repository)));
     let reports = controller.reported("failure", |report| failure(report).is_some()).await;

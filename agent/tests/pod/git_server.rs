@@ -1,22 +1,18 @@
 //! Git's own HTTP server, with a door that a test can hold half open.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use axum::{
-    Router,
-    body::{Body, Bytes},
-    extract::State,
-    http::{HeaderMap, Method, Response, StatusCode, Uri, header},
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::Response,
+    middleware::{Next, from_fn_with_state},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{StreamExt, stream};
 use neuralinverse_api::agent::{Credentials, RepositoryToClone};
+use neuralinverse_git_server::{Served, app};
 use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt, net::TcpListener, process::Command, sync::watch};
+use tokio::{net::TcpListener, process::Command, sync::watch};
 
 use crate::harness::within;
 
@@ -29,22 +25,21 @@ pub struct GitServer {
     door: Arc<Door>,
 }
 
+/// Packs come whole only while it is open.
 struct Door {
-    root: PathBuf,
-    private: bool,
-    /// Packs come whole only while it is open.
     open: watch::Sender<bool>,
     held: watch::Sender<usize>,
 }
 
 impl GitServer {
-    pub async fn start(private: bool) -> Self {
+    pub async fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (open, held) = (watch::Sender::new(true), watch::Sender::new(0));
-        let door = Arc::new(Door { root: root.path().to_owned(), private, open, held });
-        let app = Router::new().fallback(backend).with_state(Arc::clone(&door));
+        let door = Arc::new(Door { open: watch::Sender::new(true), held: watch::Sender::new(0) });
+        let credentials = Some((USERNAME.to_owned(), PASSWORD.to_owned()));
+        let app = app(Served { root: root.path().to_owned(), credentials });
+        let app = app.layer(from_fn_with_state(Arc::clone(&door), through));
         tokio::spawn(axum::serve(listener, app).into_future());
         Self { address, root, door }
     }
@@ -69,11 +64,10 @@ impl GitServer {
         }
     }
 
-    /// What an assignment says of a repository here.
+    /// What an assignment says of a repository here; those below `private` need credentials.
     pub fn repository(&self, name: &str) -> RepositoryToClone {
-        let credentials = self
-            .door
-            .private
+        let credentials = name
+            .starts_with("private/")
             .then(|| Credentials { username: USERNAME.to_owned(), password: PASSWORD.to_owned() });
         RepositoryToClone { url: format!("http://{}/{name}", self.address), branch: None, credentials }
     }
@@ -95,31 +89,14 @@ pub async fn git(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-async fn backend(
-    State(door): State<Arc<Door>>,
-    (method, uri, headers): (Method, Uri, HeaderMap),
-    body: Bytes,
-) -> Response<Body> {
-    let authorization = format!("Basic {}", STANDARD.encode(format!("{USERNAME}:{PASSWORD}")));
-    if door.private && headers.get(header::AUTHORIZATION).is_none_or(|given| *given != *authorization) {
-        let refusal = Response::builder().status(StatusCode::UNAUTHORIZED);
-        return refusal.header(header::WWW_AUTHENTICATE, "Basic realm=\"git\"").body(Body::empty()).unwrap();
+/// The second half of a pack comes when the door is open.
+async fn through(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response<Body> {
+    let is_pack = request.uri().path().ends_with("/git-upload-pack");
+    let (head, body) = next.run(request).await.into_parts();
+    let mut content = to_bytes(body, usize::MAX).await.unwrap();
+    if !is_pack || content.len() < 100_000 {
+        return Response::from_parts(head, content.into());
     }
-    let (head, content) = cgi(&door.root, &method, &uri, &headers, &body).await;
-    let mut response = Response::builder();
-    for line in head.lines() {
-        let (name, value) = line.split_once(": ").unwrap();
-        response = match name {
-            "Status" => response.status(&value[..3]),
-            _ => response.header(name, value),
-        };
-    }
-    let is_pack = uri.path().ends_with("/git-upload-pack") && content.len() > 100_000;
-    response.body(if is_pack { halves(door, content) } else { content.into() }).unwrap()
-}
-
-/// The second half comes when the door is open.
-fn halves(door: Arc<Door>, mut content: Vec<u8>) -> Body {
     let rest = content.split_off(content.len() / 2);
     let second = async move {
         let mut open = door.open.subscribe();
@@ -129,30 +106,6 @@ fn halves(door: Arc<Door>, mut content: Vec<u8>) -> Body {
         open.wait_for(|open| *open).await.unwrap();
         rest
     };
-    let first = stream::once(async { content });
-    Body::from_stream(first.chain(stream::once(second)).map(Ok::<_, std::io::Error>))
-}
-
-/// Runs `git http-backend`, and parts its answer into head and content.
-async fn cgi(root: &Path, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> (String, Vec<u8>) {
-    let header = |name: &str| headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
-    let mut child = Command::new("git")
-        .arg("http-backend")
-        .env("GIT_PROJECT_ROOT", root)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("REQUEST_METHOD", method.as_str())
-        .env("PATH_INFO", uri.path())
-        .env("QUERY_STRING", uri.query().unwrap_or_default())
-        .env("CONTENT_TYPE", header("content-type"))
-        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
-        .env("GIT_PROTOCOL", header("git-protocol"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(body).await.unwrap();
-    let output = child.wait_with_output().await.unwrap().stdout;
-    let end = output.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    (String::from_utf8(output[..end].to_vec()).unwrap(), output[end + 4..].to_vec())
+    let halves = stream::once(async { content }).chain(stream::once(second));
+    Response::from_parts(head, Body::from_stream(halves.map(Ok::<_, std::io::Error>)))
 }

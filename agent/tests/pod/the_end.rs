@@ -24,7 +24,7 @@ async fn a_sidecar_that_waits_ends_at_once() {
 
 #[tokio::test]
 async fn a_sidecar_that_clones_ends_with_its_children() {
-    let (controller, server) = (Controller::start().await, GitServer::start(false).await);
+    let (controller, server) = (Controller::start().await, GitServer::start().await);
     server.create("hello.git", "Hello").await;
     server.hold(true);
     let mut pod = Pod::start(&controller);
