@@ -1,5 +1,6 @@
 //! A provider, and the slot its configured client lives in.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
@@ -35,6 +36,24 @@ pub trait Provider: Send + Sync {
     fn data_sources(&self) -> Vec<Arc<dyn DynDataSource>> {
         Vec::new()
     }
+}
+
+/// Faults of all schemas of a provider, each naming its place; empty when it is good. For a unit test; the CLI is told
+/// too.
+pub fn check(provider: &dyn Provider) -> Vec<String> {
+    let resources = provider.resources();
+    let sources = provider.data_sources();
+    let resources = resources.iter().map(|it| ("resource", it.type_name().to_owned(), it.schema().check()));
+    let sources = sources.iter().map(|it| ("data source", it.type_name().to_owned(), it.schema().check()));
+    let mut faults = provider.schema().check_reserving(&["alias", "version"]);
+    let mut seen = BTreeSet::new();
+    for (kind, name, found) in resources.chain(sources) {
+        faults.extend(found.into_iter().map(|fault| format!("{kind} `{name}`: {fault}")));
+        if !seen.insert((kind, name.clone())) {
+            faults.push(format!("{kind} `{name}` is there twice"));
+        }
+    }
+    faults
 }
 
 /// A slot for what `configure` makes (a client), shared by provider and resources. Clones are the same slot.

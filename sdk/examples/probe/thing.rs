@@ -102,6 +102,7 @@ impl Resource for Things {
         Ok(())
     }
 
+    #[expect(clippy::panic, reason = "to see what becomes of it")]
     async fn create(&self, ctx: &Context, planned: Thing) -> Outcome<Thing> {
         let mut thing = Thing {
             uid: Some(planned.uid.clone().unwrap_or_else(|| format!("uid-of-{}", planned.name))),

@@ -12,7 +12,7 @@ pub(super) fn mark(attributes: &[Attribute], config: &Value, planned: &mut Value
         let config = attribute.configured(config.attr(&attribute.name));
         let slot = fields.entry(attribute.name.clone()).or_default();
         if config.is_null() {
-            if attribute.computed && !(attribute.keep_prior && !slot.is_null()) {
+            if attribute.computed && (slot.is_null() || !attribute.keep_prior) {
                 *slot = Value::Unknown;
             }
         } else if let Kind::Nested { attributes, .. } = &attribute.kind {

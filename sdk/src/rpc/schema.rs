@@ -2,7 +2,7 @@
 
 use super::{App, Rpc};
 use crate::wire::messages as wire;
-use crate::{Context, Diagnostic, Diagnostics, Schema};
+use crate::{Context, Diagnostic, Diagnostics, provider};
 
 const CAPABILITIES: wire::ServerCapabilities = wire::ServerCapabilities {
     plan_destroy: true,
@@ -20,24 +20,16 @@ impl Rpc for wire::GetProviderSchemaRequest {
             server_capabilities: Some(CAPABILITIES),
             ..Default::default()
         };
-        report(ctx, "the provider block", app.shape().schema.check_provider());
+        for fault in provider::check(app.provider.as_ref()) {
+            ctx.warn(Diagnostic::bug(format!("A schema is wrong: {fault}")));
+        }
         for name in app.resource_names() {
-            let schema = &app.resource(name)?.1.schema;
-            report(ctx, &format!("resource `{name}`"), schema.check());
-            response.resource_schemas.insert(name.clone(), schema.into());
+            response.resource_schemas.insert(name.clone(), (&app.resource(name)?.1.schema).into());
         }
         for name in app.data_source_names() {
-            let schema = &app.data_source(name)?.1.schema;
-            report(ctx, &format!("data source `{name}`"), schema.check());
-            response.data_source_schemas.insert(name.clone(), schema.into());
+            response.data_source_schemas.insert(name.clone(), (&app.data_source(name)?.1.schema).into());
         }
         Ok(response)
-    }
-}
-
-fn report(ctx: &Context, place: &str, faults: Vec<String>) {
-    for fault in faults {
-        ctx.warn(Diagnostic::bug(format!("The schema of {place} is wrong: {fault}")));
     }
 }
 
@@ -52,12 +44,5 @@ impl Rpc for wire::GetMetadataRequest {
             data_sources: app.data_source_names().map(metadata).collect(),
             diagnostics: Vec::new(),
         })
-    }
-}
-
-impl Schema {
-    /// As [`Schema::check`], for a provider block.
-    fn check_provider(&self) -> Vec<String> {
-        self.check_reserving(&["alias", "version"])
     }
 }

@@ -81,6 +81,6 @@ async fn connection(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke");
+        tracing::trace!(%error, "a connection ended without goodbye");
     }
 }

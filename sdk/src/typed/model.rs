@@ -73,6 +73,17 @@ fn merge(original: &Value, before: &Value, after: Value) -> Value {
     }
 }
 
+impl Value {
+    /// The value as the author's type, for a provider's configuration. Unknown values go into
+    /// [`Maybe`](crate::Maybe) only.
+    ///
+    /// # Errors
+    /// What the type cannot hold, by its path.
+    pub fn to_model<M: DeserializeOwned>(&self) -> Result<M, Diagnostics> {
+        from_value(self, Unknowns::Refused).map_err(|error| misfit(&error))
+    }
+}
+
 /// The schema lets through what the model refuses, e.g. a number too large for its type.
 fn misfit(error: &ReadError) -> Diagnostics {
     let path = error.path();

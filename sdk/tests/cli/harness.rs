@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, thread};
 
 use serde_json::Value as Json;
@@ -42,8 +42,25 @@ pub fn probe() -> PathBuf {
     let test = env::current_exe().expect("this test is a file");
     let target = test.parent().and_then(Path::parent).expect("target/debug/deps/this");
     let probe = target.join("examples/probe");
-    assert!(probe.exists(), "{} is missing: run `cargo build --examples`", probe.display());
+    // Cargo builds examples for a whole `cargo test`, but not with `--test cli`.
+    let built = fs::metadata(&probe).and_then(|file| file.modified()).ok();
+    let stale = built.is_none() || built < newest(Path::new(env!("CARGO_MANIFEST_DIR")));
+    assert!(!stale, "{} is missing or stale: run `cargo build --examples`", probe.display());
     probe
+}
+
+/// When a source file below `directory` was changed last; tests do not count.
+fn newest(directory: &Path) -> Option<SystemTime> {
+    let entries = fs::read_dir(directory).ok()?.filter_map(Result::ok);
+    let times = entries.filter_map(|entry| match entry.path() {
+        path if path.file_stem().is_some_and(|name| name == "tests") => None,
+        path if path.is_dir() => newest(&path),
+        path if path.extension().is_some_and(|extension| extension == "rs") => {
+            entry.metadata().ok()?.modified().ok()
+        }
+        _ => None,
+    });
+    times.max()
 }
 
 /// What a run said.
@@ -144,7 +161,9 @@ impl Work {
     /// No process of the provider, no socket, no complaint.
     pub fn nothing_is_left(&self) {
         let log = fs::read_to_string(self.path("log")).unwrap_or_default();
-        for complaint in ["failed to exit gracefully", "unexpected data", "stdio service unavailable"] {
+        for complaint in
+            ["failed to exit gracefully", "unexpected data", "scanning stdout", "stdio service unavailable"]
+        {
             assert!(!log.contains(complaint), "{log}");
         }
         wait_until("the provider's process is gone", || self.processes().is_empty());
