@@ -88,9 +88,9 @@ pub enum Error {
         /// The Debian packages that hold them.
         packages: Vec<&'static str>,
     },
-    /// Nodes need network namespaces and mounts.
-    #[error("a cluster with nodes needs root: run it with sudo, or set KUBECONFIG to a cluster you have")]
-    NotRoot,
+    /// Network namespaces, mounts and device files are root's to make.
+    #[error("{0} needs root: run it with sudo")]
+    NotRoot(&'static str),
     /// Another live process has the cluster.
     #[error("the cluster `{0}` belongs to another running process; choose another name or stop that process")]
     InUse(String),

@@ -155,7 +155,7 @@ impl Running {
 fn prepare(options: &ClusterOptions) -> Result<Tools> {
     options.check()?;
     if !nix::unistd::geteuid().is_root() {
-        return Err(Error::NotRoot);
+        return Err(Error::NotRoot("a cluster with nodes"));
     }
     packages::require(packages::CLUSTER)?;
     images::small::archives()?;

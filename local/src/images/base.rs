@@ -20,8 +20,6 @@ use crate::{
 
 /// Packages of every base.
 const PACKAGES: &str = include_str!("../../../images/base/packages");
-/// The user that workspaces run as.
-const USER: &str = "workspace:x:1000:1000:Workspace:/home/workspace:/bin/bash";
 
 /// What is in a base.
 #[derive(Debug, Clone)]
@@ -55,7 +53,7 @@ pub fn base_image(options: &BaseOptions) -> Result<PathBuf> {
         return Ok(archive);
     }
     if !nix::unistd::geteuid().is_root() {
-        return Err(Error::NotRoot);
+        return Err(Error::NotRoot("making the Debian base image"));
     }
     packages::require(packages::BASE)?;
     let start = Instant::now();
@@ -74,7 +72,6 @@ pub fn base_image(options: &BaseOptions) -> Result<PathBuf> {
 fn key(options: &BaseOptions) -> Result<String> {
     let month = output(&mut command("date", ["+%Y-%m"]))?.trim().to_owned();
     let mut digest = Digest::default();
-    digest.add(USER.as_bytes());
     options.packages.iter().for_each(|package| digest.add(package.as_bytes()));
     Ok(format!("{}-{month}-{}", options.suite, digest.short()))
 }
@@ -85,19 +82,8 @@ fn debootstrap(options: &BaseOptions, rootfs: &Path) -> Result<()> {
     output(command("debootstrap", args).arg(rootfs)).map(drop)
 }
 
-/// Adds the user, and takes away what an image does not need.
+/// Takes away what an image does not need.
 fn finish(rootfs: &Path) -> Result<()> {
-    let append = |file: &str, line: &str| {
-        let path = rootfs.join(file);
-        let text = fs::read_to_string(&path).at(&path)?;
-        fs::write(&path, format!("{text}{line}\n")).at(path)
-    };
-    append("etc/passwd", USER)?;
-    append("etc/group", "workspace:x:1000:")?;
-    append("etc/shadow", "workspace:!:19000:0:99999:7:::")?;
-    let home = rootfs.join("home/workspace");
-    fs::create_dir_all(&home).at(&home)?;
-    std::os::unix::fs::chown(&home, Some(1000), Some(1000)).at(&home)?;
     for folder in [
         "var/cache/apt",
         "var/lib/apt/lists",
