@@ -9,11 +9,77 @@
 //! Lists come from memory, which follows Kubernetes. Who may see what is decided by the owner alone, and
 //! checked at every request: what is somebody else's does not exist.
 
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    extract::{Request, State},
+    middleware,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+use tower::ServiceExt;
+
+pub mod args;
+pub mod assets;
+pub mod audit;
 mod base32;
+pub mod catalog;
+pub mod change;
+pub mod codes;
 pub mod cookie;
+pub mod ended;
+pub mod error;
 pub mod grant;
 pub mod guard;
+pub mod headers;
+pub mod health;
 pub mod id;
+pub mod issuer;
+pub mod labels;
+pub mod origin;
 pub mod owner;
+pub mod pages;
+pub mod pods;
+pub mod portal;
+pub mod posted;
+mod random;
+pub mod run;
 pub mod seal;
+pub mod session;
+pub mod sidecar;
 pub mod site;
+pub mod stage;
+mod watch;
+pub mod workspaces;
+
+use portal::Portal;
+use site::Place;
+
+/// Everything that the portal answers, on its own origin and on those of workspaces.
+pub fn app(portal: Arc<Portal>) -> Router {
+    let doors = Doors {
+        pages: pages::routes(&portal).with_state(portal.clone()),
+        workspace: origin::routes().with_state(portal.clone()),
+        portal,
+    };
+    Router::new().fallback(enter).with_state(doors).layer(middleware::map_response(headers::protect))
+}
+
+#[derive(Clone)]
+struct Doors {
+    portal: Arc<Portal>,
+    pages: Router,
+    workspace: Router,
+}
+
+/// Which door a request goes through is decided by its `Host` alone, never by what a proxy adds.
+async fn enter(State(doors): State<Doors>, request: Request) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let answer = match doors.portal.site.place(host) {
+        Place::Portal => doors.pages.oneshot(request).await,
+        Place::Workspace(id) => doors.workspace.layer(Extension(id)).oneshot(request).await,
+        Place::Elsewhere => return (StatusCode::MISDIRECTED_REQUEST, "no such host here\n").into_response(),
+    };
+    answer.into_response()
+}

@@ -1,0 +1,145 @@
+//! While the workspace does not run: the first visit starts it, and the page shows how far it is.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    extract::State,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::{Stream, StreamExt, stream};
+use http::{StatusCode, header};
+use kube::ResourceExt;
+use maud::{Markup, html};
+use neuralinverse_api::{RunPolicy, Workspace};
+
+use super::Admitted;
+use crate::{
+    audit::{self, Action},
+    change,
+    error::Error,
+    id::WorkspaceId,
+    owner::Owner,
+    pages::layout,
+    portal::Portal,
+    stage::{self, Stage},
+    workspaces::Changes,
+};
+
+/// Where the page hears of progress.
+pub(super) const EVENTS: &str = "/.neuralinverse/events";
+
+/// Whether requests can go to the pod.
+pub(super) fn is_running(workspace: &Workspace) -> bool {
+    Stage::of(workspace) == Stage::Running
+}
+
+/// The page of a workspace that does not run. A visit starts one that is stopped; what an editor that was
+/// left open asks for does not.
+pub(super) async fn show(portal: &Portal, admitted: Admitted, navigation: bool) -> Result<Response, Error> {
+    if !navigation {
+        let headers = [(header::RETRY_AFTER, "2")];
+        return Ok((StatusCode::SERVICE_UNAVAILABLE, headers, "the workspace does not run\n").into_response());
+    }
+    let Admitted { workspace, pass, .. } = admitted;
+    if Stage::of(&workspace) == Stage::Deleting {
+        return Err(Error::NotFound);
+    }
+    let owner = &pass.grant.owner;
+    let workspace = match workspace.spec.run_policy {
+        RunPolicy::Always => Arc::unwrap_or_clone(workspace),
+        RunPolicy::Stopped => {
+            let (workspace, changed) =
+                change::set_run_policy(portal, owner, &workspace, RunPolicy::Always).await?;
+            if changed {
+                audit::workspace(Action::Start, owner, &workspace);
+            }
+            workspace
+        }
+    };
+    Ok((StatusCode::OK, page(&workspace)).into_response())
+}
+
+fn page(workspace: &Workspace) -> Markup {
+    layout::plain(
+        &workspace.name_any(),
+        &html! {
+            div.middle {
+                div.card {
+                    h1 { (workspace.name_any()) }
+                    div data-events=(EVENTS) { (progress(workspace)) }
+                }
+            }
+        },
+    )
+}
+
+/// The part that changes; every element at its top has an id.
+fn progress(workspace: &Workspace) -> Markup {
+    let stage = Stage::of(workspace);
+    let steps = stage::steps(workspace);
+    let current = steps.iter().position(|step| !step.done);
+    html! {
+        p #state role="status" { span.state.(stage.tone()) { (stage.label()) } }
+        @match &stage {
+            Stage::Failed(message) => { p.message.bad #message role="alert" { (message) } },
+            Stage::Stopped | Stage::Stopping => {
+                p #message { "It was stopped. " a href="/" { "Start it again" } }
+            },
+            Stage::Deleting => { p #message { "It is being deleted." } },
+            Stage::Running | Stage::Starting(_) => {
+                ol.steps #steps {
+                    @for (index, step) in steps.iter().enumerate() {
+                        li class=(if step.done { "done" } else if Some(index) == current { "now" } else { "later" }) {
+                            span { (step.label) }
+                            @if !step.message.is_empty() { small { (step.message) } }
+                        }
+                    }
+                }
+            },
+        }
+    }
+}
+
+struct Watcher {
+    owner: Owner,
+    id: WorkspaceId,
+    changes: Changes,
+    sent: String,
+    ended: bool,
+}
+
+/// `GET /.neuralinverse/events`: progress, and `reload` when there is something else to be seen.
+pub(super) async fn events(
+    State(portal): State<Arc<Portal>>,
+    admitted: Admitted,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let grant = admitted.pass.grant;
+    let over = portal.over(grant.clone());
+    let changes = portal.workspaces.changes(&grant.owner);
+    let start = Watcher { owner: grant.owner, id: admitted.id, changes, sent: String::new(), ended: false };
+    let events = stream::unfold(start, move |watcher| next(portal.clone(), watcher));
+    Sse::new(events.take_until(over).map(Ok)).keep_alive(KeepAlive::default())
+}
+
+async fn next(portal: Arc<Portal>, mut watcher: Watcher) -> Option<(Event, Watcher)> {
+    if watcher.ended {
+        // The browser closes the stream; until then nothing is to be said.
+        return std::future::pending().await;
+    }
+    loop {
+        let workspace = portal.workspaces.get(&watcher.owner, &watcher.id);
+        let Some(workspace) = workspace.filter(|it| !is_running(it)) else {
+            watcher.ended = true;
+            return Some((Event::default().event("reload").data(""), watcher));
+        };
+        let progress = progress(&workspace).into_string();
+        if progress != watcher.sent {
+            watcher.sent.clone_from(&progress);
+            return Some((Event::default().event("part").data(progress), watcher));
+        }
+        watcher.changes.next().await;
+    }
+}

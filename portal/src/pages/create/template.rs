@@ -1,0 +1,71 @@
+//! The form as HTML.
+
+use maud::{Markup, html};
+
+use super::view::{Choice, Choices};
+use crate::{
+    change::{Draft, Fault},
+    pages::layout,
+    session::Session,
+};
+
+pub(super) fn form(session: &Session, choices: &Choices, draft: &Draft, fault: Option<Fault>) -> Markup {
+    let fields = html! {
+        @if let Some(fault) = fault { p.message.bad role="alert" { (fault) } }
+        (repository(draft))
+        (choice("Template", "template", &choices.templates, "No WorkspaceTemplate has been declared in this region yet."))
+        (choice("Size", "tier", &choices.tiers, "No WorkspaceTier has been declared in this region yet."))
+        div.field {
+            label for="name" { "Name" }
+            input #name type="text" name="name" value=(draft.name) maxlength="46" autocomplete="off" aria-describedby="name-help";
+            small #name-help { "Without one it is named after the repository." }
+        }
+        div.actions {
+            button.primary #create { "Create and open" }
+            a.button href="/" { "Cancel" }
+        }
+    };
+    layout::page(
+        "New workspace",
+        session,
+        &html! {
+            div.title { h1 { "New workspace" } }
+            (layout::form("/new", "sheet", session, &fields))
+        },
+    )
+}
+
+fn repository(draft: &Draft) -> Markup {
+    html! {
+        div.pair {
+            div.field {
+                label for="repository" { "Repository" }
+                input #repository type="url" name="repository" value=(draft.repository) placeholder="https://"
+                    pattern="https?://[^@\\s]+" maxlength="2000" autocomplete="off" aria-describedby="repository-help";
+                small #repository-help { "Cloned at the first start. Leave it empty to begin with an empty folder." }
+            }
+            div.field {
+                label for="branch" { "Branch" }
+                input #branch type="text" name="branch" value=(draft.branch) maxlength="255" autocomplete="off"
+                    placeholder="the default";
+            }
+        }
+    }
+}
+
+fn choice(legend: &str, field: &str, choices: &[Choice], none: &str) -> Markup {
+    html! {
+        fieldset {
+            legend { (legend) }
+            @if choices.is_empty() { p.message.bad { (none) } }
+            div.choice {
+                @for choice in choices {
+                    label {
+                        input type="radio" name=(field) value=(choice.name) checked[choice.chosen] required;
+                        span { strong { (choice.name) } small { (choice.text) } }
+                    }
+                }
+            }
+        }
+    }
+}

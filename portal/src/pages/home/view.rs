@@ -1,0 +1,80 @@
+//! What the list says of a workspace.
+
+use kube::ResourceExt;
+use neuralinverse_api::{Workspace, WorkspaceTier};
+
+use crate::{
+    catalog::Catalog,
+    id::WorkspaceId,
+    stage::{self, Stage},
+};
+
+/// One workspace in the list.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Card {
+    pub(super) id: WorkspaceId,
+    pub(super) name: String,
+    pub(super) stage: Stage,
+    pub(super) facts: Vec<String>,
+    /// What it waits for, what is wrong, or what became of the repository.
+    pub(super) message: Option<String>,
+}
+
+impl Card {
+    pub(super) fn of(workspace: &Workspace, catalog: &Catalog) -> Option<Self> {
+        let stage = Stage::of(workspace);
+        let spec = &workspace.spec;
+        let size = catalog.tier(&spec.tier).map_or_else(|| spec.tier.clone(), |tier| size(&tier));
+        let repository = spec.repository.as_ref().map(|it| short_url(&it.url));
+        let launch = workspace.status.as_ref().and_then(|status| status.launch);
+        let launch = launch
+            .filter(|_| stage == Stage::Running)
+            .map(|it| format!("started in {}", time(it.milliseconds)));
+        let message = stage.message().or_else(|| stage::repository_message(workspace)).map(str::to_owned);
+        Some(Self {
+            id: WorkspaceId::of(workspace)?,
+            name: workspace.name_any(),
+            facts: [Some(spec.template.clone()), Some(size), repository, launch]
+                .into_iter()
+                .flatten()
+                .collect(),
+            message,
+            stage,
+        })
+    }
+
+    pub(super) fn can_open(&self) -> bool {
+        !matches!(self.stage, Stage::Stopping | Stage::Deleting)
+    }
+
+    pub(super) fn can_stop(&self) -> bool {
+        matches!(self.stage, Stage::Running | Stage::Starting(_) | Stage::Failed(_))
+    }
+}
+
+/// CPU and memory in one's own words.
+pub(crate) fn size(tier: &WorkspaceTier) -> String {
+    format!("{} vCPU, {}B", tier.spec.cpu, tier.spec.memory)
+}
+
+fn short_url(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.trim_end_matches('/').trim_end_matches(".git").to_owned()
+}
+
+fn time(milliseconds: i64) -> String {
+    let tenths = (milliseconds.max(0) + 50) / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_for_people() {
+        assert_eq!(short_url("https://git.test/ada/hello.git"), "git.test/ada/hello");
+        assert_eq!(time(1_234), "1.2 s");
+        assert_eq!(time(49), "0.0 s");
+    }
+}

@@ -1,0 +1,204 @@
+//! The way to the sidecar of a workspace pod: HTTP/1.1 inside TLS, where both sides prove themselves.
+//!
+//! A sidecar's certificate is for `<pod uid>.pod.neuralinverse`. Inside the portal a request's host is
+//! `<pod uid>.<address>.pod.neuralinverse`: connections are kept by host, so by pod, and never handed to
+//! another pod that got the same address; resolving is reading the name.
+
+use std::{
+    future::{Ready, ready},
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::body::Body;
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, ResolveServerName};
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{HttpConnector, dns::Name},
+    },
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem, pem::PemObject},
+};
+use tower::Service;
+
+use crate::pods::Place;
+
+/// Port on which sidecars expect the portal.
+pub const PORT: u16 = 8444;
+
+/// Domain of the names that sidecars prove.
+pub const DOMAIN: &str = "pod.neuralinverse";
+
+const CONNECT: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(50);
+
+/// A client for sidecars.
+pub struct Sidecars {
+    client: Client<HttpsConnector<HttpConnector<Addresses>>, Body>,
+}
+
+/// Why there is no way to sidecars.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be used.
+    #[error("`{0}`")]
+    File(String, #[source] pem::Error),
+    /// Certificate, key and authority do not go together.
+    #[error("the portal's certificate")]
+    Certificate(#[from] rustls::Error),
+}
+
+/// Why a request did not reach a sidecar.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// No request can be made of it.
+    #[error(transparent)]
+    Request(#[from] http::Error),
+    /// No answer.
+    #[error(transparent)]
+    Client(#[from] hyper_util::client::legacy::Error),
+}
+
+impl SendError {
+    /// Whether nothing has been sent yet.
+    pub fn is_connect(&self) -> bool {
+        matches!(self, Self::Client(error) if error.is_connect())
+    }
+}
+
+impl Sidecars {
+    /// Reads `ca.crt`, `tls.crt` and `tls.key` in a folder, as Kubernetes mounts them.
+    pub fn from_folder(folder: &Path) -> Result<Self, TlsError> {
+        let failed = |name: &str| {
+            let path = folder.join(name).display().to_string();
+            move |error| TlsError::File(path, error)
+        };
+        let certificates = |name: &str| -> Result<Vec<CertificateDer<'static>>, TlsError> {
+            let certificates = CertificateDer::pem_file_iter(folder.join(name)).map_err(failed(name))?;
+            certificates.collect::<Result<_, _>>().map_err(failed(name))
+        };
+        let mut roots = RootCertStore::empty();
+        for authority in certificates("ca.crt")? {
+            roots.add(authority)?;
+        }
+        let key = PrivateKeyDer::from_pem_file(folder.join("tls.key")).map_err(failed("tls.key"))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(certificates("tls.crt")?, key)?;
+        Ok(Self::new(config))
+    }
+
+    fn new(config: ClientConfig) -> Self {
+        let mut http = HttpConnector::new_with_resolver(Addresses);
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(CONNECT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(config)
+            .https_only()
+            .with_server_name_resolver(PodNames)
+            .enable_http1()
+            .wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Self { client }
+    }
+
+    /// Sends a request, whose URI has a path only, to the sidecar of a pod.
+    pub async fn send(
+        &self,
+        place: &Place,
+        mut request: Request<Body>,
+    ) -> Result<Response<Incoming>, SendError> {
+        let host = host(place);
+        let path = request.uri().path_and_query().map_or("/", |it| it.as_str());
+        let uri = Uri::builder()
+            .scheme("https")
+            .authority(format!("{host}:{PORT}"))
+            .path_and_query(path)
+            .build()?;
+        *request.uri_mut() = uri;
+        Ok(self.client.request(request).await?)
+    }
+}
+
+fn host(place: &Place) -> String {
+    let address = match place.address {
+        IpAddr::V4(address) => format!("{:08x}", address.to_bits()),
+        IpAddr::V6(address) => format!("{:032x}", address.to_bits()),
+    };
+    format!("{}.{address}.{DOMAIN}", place.uid)
+}
+
+/// Pod and address out of a host that [`host`] made.
+fn parse(host: &str) -> Option<(&str, IpAddr)> {
+    let (pod, address) = host.strip_suffix(DOMAIN)?.strip_suffix('.')?.rsplit_once('.')?;
+    let address = match address.len() {
+        8 => Ipv4Addr::from_bits(u32::from_str_radix(address, 16).ok()?).into(),
+        _ => Ipv6Addr::from_bits(u128::from_str_radix(address, 16).ok()?).into(),
+    };
+    Some((pod, address))
+}
+
+/// The name that a sidecar has to prove.
+struct PodNames;
+
+impl ResolveServerName for PodNames {
+    fn resolve(&self, uri: &Uri) -> Result<ServerName<'static>, Box<dyn std::error::Error + Send + Sync>> {
+        let (pod, _) = uri.host().and_then(parse).ok_or("not the host of a sidecar")?;
+        Ok(ServerName::try_from(format!("{pod}.{DOMAIN}"))?)
+    }
+}
+
+/// The address that a host carries.
+#[derive(Clone)]
+struct Addresses;
+
+impl Service<Name> for Addresses {
+    type Response = std::iter::Once<SocketAddr>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let address = parse(name.as_str()).map(|(_, address)| std::iter::once(SocketAddr::new(address, 0)));
+        ready(address.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "not the host of a sidecar")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_carries_pod_and_address() {
+        for address in ["10.244.1.7", "127.0.0.1", "fd00::1:2"] {
+            let place = Place {
+                uid: "0b0e3d5c-5a4e-4d39-9f4e-0d8a1c6b7e21".to_owned(),
+                address: address.parse().unwrap(),
+            };
+            assert_eq!(parse(&host(&place)), Some((place.uid.as_str(), place.address)));
+            let uri =
+                Uri::builder().scheme("https").authority(host(&place)).path_and_query("/").build().unwrap();
+            let name = PodNames.resolve(&uri).unwrap();
+            assert_eq!(name.to_str(), "0b0e3d5c-5a4e-4d39-9f4e-0d8a1c6b7e21.pod.neuralinverse");
+        }
+    }
+}
