@@ -102,7 +102,9 @@ fn environment(repository: &RepositoryToClone) -> Vec<(String, String)> {
         set(&format!("GIT_CONFIG_VALUE_{index}"), value);
     }
     if let Some(credentials) = &repository.credentials {
-        set("CLONE_USERNAME", &credentials.username);
+        // Who has a token needs no name, but HTTP has no password without one.
+        let username = if credentials.username.is_empty() { "git" } else { &credentials.username };
+        set("CLONE_USERNAME", username);
         set("CLONE_PASSWORD", &credentials.password);
     }
     environment
@@ -110,7 +112,10 @@ fn environment(repository: &RepositoryToClone) -> Vec<(String, String)> {
 
 fn settings(repository: &RepositoryToClone) -> Vec<(String, String)> {
     let mut settings = vec![
+        // The clone grows in the user's volume: what somebody writes into its settings must not run here.
         ("core.hooksPath".to_owned(), "/dev/null".to_owned()),
+        ("core.fsmonitor".to_owned(), "false".to_owned()),
+        ("credential.helper".to_owned(), String::new()),
         // No background processes that outlive the clone.
         ("gc.auto".to_owned(), "0".to_owned()),
         ("maintenance.auto".to_owned(), "false".to_owned()),

@@ -25,8 +25,10 @@ const SETTLED: Duration = Duration::from_millis(100);
 enum Error {
     #[error(transparent)]
     Client(#[from] client::Error),
-    #[error("the controller refuses this pod ({0}): it is not known yet, or has no say any more")]
-    Refused(StatusCode),
+    #[error(
+        "the controller refuses this pod, which it does not know yet or which has no say any more: {1} ({0})"
+    )]
+    Refused(StatusCode, String),
     #[error("the controller answered {0}")]
     Status(StatusCode),
     // Without the cause, which could quote the environment.
@@ -111,7 +113,9 @@ async fn ask(
             polling.send_replace(true);
             Ok(None)
         }
-        (status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), _) => Err(Error::Refused(status)),
+        (status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), body) => {
+            Err(Error::Refused(status, String::from_utf8_lossy(&body).chars().take(200).collect()))
+        }
         (status, _) => Err(Error::Status(status)),
     }
 }

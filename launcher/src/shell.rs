@@ -32,14 +32,15 @@ pub fn open(socket: &Path, command: &[OsString]) -> Error {
         eprintln!("launcher: the workspace's environment is not known ({error}); opening without it");
         None
     });
-    let mut env = env_of(terminal.as_ref());
+    let env = env_of(terminal.as_ref());
     let shell = env.iter().find(|(name, _)| *name == "SHELL").map(|(_, value)| OsString::from(value));
     let (program, arguments) = match command {
         [program, arguments @ ..] => (PathBuf::from(program), arguments),
         [] => (shell_of(shell.or_else(|| env::var_os("SHELL"))), [].as_slice()),
     };
     let mut process = Command::new(&program);
-    process.args(arguments).envs(env.drain(..)).current_dir(folder_of(terminal.as_ref()));
+    process.args(arguments).envs(env);
+    enter(terminal.as_ref());
     Error { source: process.exec(), program }
 }
 
@@ -76,25 +77,23 @@ fn shell_of(wanted: Option<OsString>) -> PathBuf {
     candidates.into_iter().find(|path| path.is_file()).unwrap_or_else(|| "/bin/sh".into())
 }
 
-/// The project's folder, or the nearest thing while it is not there.
-fn folder_of(terminal: Option<&Terminal>) -> PathBuf {
+/// Into the project's folder, or the nearest place while it is not there. The last one can always be entered.
+fn enter(terminal: Option<&Terminal>) {
     let project = terminal.map(|terminal| terminal.folder.clone());
     let home = env::var_os("HOME").map(PathBuf::from);
-    project.into_iter().chain(home).find(|folder| folder.is_dir()).unwrap_or_else(|| "/".into())
+    let mut places = project.into_iter().chain(home).chain([PathBuf::from("/")]);
+    places.find(|place| env::set_current_dir(place).is_ok());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn terminal(env: &[(&str, &str)], folder: &str) -> Terminal {
-        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Terminal { env, folder: folder.into() }
-    }
-
     #[test]
     fn values_that_no_process_can_have_are_left_out() {
-        let terminal = terminal(&[("A", "1"), ("B", "\0"), ("C=", "3"), ("", "4")], "/");
+        let env = [("A", "1"), ("B", "\0"), ("C=", "3"), ("", "4")];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let terminal = Terminal { env, folder: "/".into() };
         assert_eq!(env_of(Some(&terminal)), [("A", "1")]);
     }
 
@@ -102,14 +101,5 @@ mod tests {
     fn a_shell_that_the_image_lacks_is_replaced() {
         assert_eq!(shell_of(Some("/bin/sh".into())), PathBuf::from("/bin/sh"));
         assert_ne!(shell_of(Some("/no/such/fish".into())), PathBuf::from("/no/such/fish"));
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_yet_is_replaced() {
-        assert_eq!(folder_of(Some(&terminal(&[], "/tmp"))), PathBuf::from("/tmp"));
-        assert_ne!(
-            folder_of(Some(&terminal(&[], "/tmp/not yet cloned"))),
-            PathBuf::from("/tmp/not yet cloned")
-        );
     }
 }

@@ -1,10 +1,13 @@
 //! From a pod that waits to a workspace.
 
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use neuralinverse_api::agent::{Report, RepositoryState};
+use tokio::process::Command;
 
 use crate::{
     controller::{Controller, assignment_of},
-    harness::Pod,
+    harness::{Pod, launcher},
 };
 
 fn greets(output: &std::process::Output, greeting: &str) -> bool {
@@ -35,6 +38,7 @@ async fn terminals_open_with_the_assigned_environment_and_one_report_says_so() {
     controller.assign(assignment_of(7, &[("GREETING", "hello $HOME")], None));
     let reports = controller.reported("ready", |report| report.ready).await;
     assert_eq!(reports, [Report { epoch: 7, ready: true, repository: RepositoryState::NotDeclared }]);
+    assert_eq!(controller.connections(), 1, "the report took the assignment's connection");
     assert!(greets(&pod.shell(&["env"]).await, "hello $HOME"));
     let folder = pod.shell(&["pwd"]).await;
     assert_eq!(String::from_utf8_lossy(&folder.stdout).trim_end(), pod.path("home").to_str().unwrap());
@@ -72,4 +76,26 @@ async fn a_report_is_told_again_until_it_is_taken() {
     controller.assign(assignment_of(1, &[], None));
     let reports = controller.reported("ready", |report| report.ready).await;
     assert_eq!(reports.len(), 1);
+}
+
+#[tokio::test]
+async fn the_environment_is_told_to_no_other_user() {
+    if !nix::unistd::geteuid().is_root() {
+        return; // Nobody else can become another user.
+    }
+    let controller = Controller::start().await;
+    let pod = Pod::start(&controller);
+    controller.assign(assignment_of(1, &[("GREETING", "hello")], None));
+    controller.reported("ready", |report| report.ready).await;
+    let program = pod.path("run/launcher");
+    fs::copy(launcher(), &program).unwrap();
+    // As wrong as permissions can be.
+    for path in [pod.path(""), pod.path("run"), pod.path("run/launcher.sock"), program.clone()] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let mut stranger = Command::new("setpriv");
+    stranger.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
+    stranger.arg("--folder").arg(pod.path("run")).args(["shell", "env"]).current_dir("/");
+    let output = stranger.env_remove("GREETING").output().await.unwrap();
+    assert!(output.status.success() && !greets(&output, "hello"), "{output:?}");
 }

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -42,6 +45,7 @@ pub struct Controller {
     pub url: String,
     pub authority: String,
     heard: Arc<Heard>,
+    connections: Arc<AtomicUsize>,
 }
 
 struct Heard {
@@ -70,8 +74,10 @@ impl Controller {
             .route(ASSIGNMENT_PATH, get(assignment))
             .route(REPORT_PATH, post(report))
             .with_state(Arc::clone(&heard));
-        tokio::spawn(axum::serve(Tls { tcp, acceptor }, app).into_future());
-        Self { url, authority, heard }
+        let connections = Arc::<AtomicUsize>::default();
+        let listener = Tls { tcp, acceptor, accepted: Arc::clone(&connections) };
+        tokio::spawn(axum::serve(listener, app).into_future());
+        Self { url, authority, heard, connections }
     }
 
     /// From now on only this token is good.
@@ -82,6 +88,11 @@ impl Controller {
     /// The next reports fail.
     pub fn break_reports(&self, count: usize) {
         *self.heard.broken.lock().unwrap() = count;
+    }
+
+    /// How many connections have been made.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub fn assign(&self, assignment: Assignment) {
@@ -198,6 +209,7 @@ fn tls() -> (String, TlsAcceptor) {
 struct Tls {
     tcp: TcpListener,
     acceptor: TlsAcceptor,
+    accepted: Arc<AtomicUsize>,
 }
 
 impl Listener for Tls {
@@ -208,6 +220,7 @@ impl Listener for Tls {
         loop {
             let Ok((stream, peer)) = self.tcp.accept().await else { continue };
             if let Ok(stream) = self.acceptor.accept(stream).await {
+                self.accepted.fetch_add(1, Ordering::Relaxed);
                 return (stream, peer);
             }
         }
