@@ -13,6 +13,7 @@ use crate::{
     command::{command, output, succeeds},
     digest::Digest,
     error::{At, Error, Result},
+    files::create_folder,
     leftovers,
     lock::Lock,
     packages, paths,
@@ -60,12 +61,20 @@ pub fn base_image(options: &BaseOptions) -> Result<PathBuf> {
     eprintln!("making the Debian base image ({}) …", options.suite);
     let rootfs = folder.join(".base.rootfs");
     remove_rootfs(&rootfs)?;
-    debootstrap(options, &rootfs)?;
-    finish(&rootfs)?;
-    pack(&rootfs, &archive)?;
+    let made = make(options, &rootfs, &archive);
     remove_rootfs(&rootfs)?;
+    made?;
     eprintln!("making the Debian base image ({}) … {:>4} s", options.suite, start.elapsed().as_secs());
     Ok(archive)
+}
+
+fn make(options: &BaseOptions, rootfs: &Path, archive: &Path) -> Result<()> {
+    create_folder(rootfs)?;
+    // In memory if we can: dpkg waits for the disk after every file, minutes on a busy machine.
+    succeeds(command("mount", ["-t", "tmpfs", "-o", "size=2g,mode=755", "neuralinverse-base"]).arg(rootfs));
+    debootstrap(options, rootfs)?;
+    finish(rootfs)?;
+    pack(rootfs, archive)
 }
 
 /// The month is a part of it: a base of old packages has known holes.
