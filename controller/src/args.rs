@@ -6,7 +6,10 @@ use clap::Parser;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use neuralinverse_api::{agent, install};
 
-use crate::run::{Config, Error};
+use crate::{
+    names::LEASE,
+    run::{Config, Error},
+};
 
 /// Controller of Neural Inverse Cloud: makes the cluster what regions, pools and workspaces ask for.
 #[derive(Clone, Debug, Parser)]
@@ -53,6 +56,7 @@ impl Args {
             public_url: public_url.unwrap_or_else(own),
             kubernetes,
             replica: pod_name,
+            lease: LEASE.to_owned(),
             namespace: pod_namespace,
             listen,
             health,

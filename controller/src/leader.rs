@@ -16,7 +16,7 @@ use kube::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::names::LEASE;
+use crate::run::Config;
 
 /// How long a leader that says nothing stays one.
 const DURATION: Duration = Duration::from_secs(15);
@@ -30,14 +30,16 @@ const RETRY: Duration = Duration::from_secs(2);
 /// One that may lead.
 pub struct Candidate {
     leases: Api<Lease>,
+    lease: String,
     name: String,
     seen: Option<(LeaseSpec, Instant)>,
 }
 
 impl Candidate {
-    /// Known as `name` among the replicas.
-    pub fn new(client: Client, namespace: &str, name: &str) -> Self {
-        Self { leases: Api::namespaced(client, namespace), name: name.to_owned(), seen: None }
+    /// This replica.
+    pub fn new(client: &Client, config: &Config) -> Self {
+        let leases = Api::namespaced(client.clone(), &config.namespace);
+        Self { leases, lease: config.lease.clone(), name: config.replica.clone(), seen: None }
     }
 
     /// Waits until we lead.
@@ -70,20 +72,20 @@ impl Candidate {
 
     /// Lets the next one lead at once.
     pub async fn release(&mut self) {
-        if let Ok(Some(mut lease)) = self.leases.get_opt(LEASE).await
+        if let Ok(Some(mut lease)) = self.leases.get_opt(&self.lease).await
             && holder(&lease) == Some(&self.name)
         {
             lease.spec.get_or_insert_default().holder_identity = None;
             // Whoever waits takes over a little later if this fails.
-            let _ = self.leases.replace(LEASE, &PostParams::default(), &lease).await;
+            let _ = self.leases.replace(&self.lease, &PostParams::default(), &lease).await;
         }
     }
 
     /// Takes or renews the Lease, if it is ours, free or silent for too long. Says whether it is ours.
     async fn attempt(&mut self) -> Result<bool, kube::Error> {
-        let Some(mut lease) = self.leases.get_opt(LEASE).await? else {
+        let Some(mut lease) = self.leases.get_opt(&self.lease).await? else {
             let lease = Lease {
-                metadata: ObjectMeta { name: Some(LEASE.to_owned()), ..Default::default() },
+                metadata: ObjectMeta { name: Some(self.lease.clone()), ..Default::default() },
                 spec: Some(self.spec(None)),
             };
             return won(self.leases.create(&PostParams::default(), &lease).await);
@@ -93,7 +95,7 @@ impl Candidate {
         }
         lease.spec = Some(self.spec(lease.spec.as_ref()));
         // The version in it makes the server refuse this when somebody else was faster.
-        won(self.leases.replace(LEASE, &PostParams::default(), &lease).await)
+        won(self.leases.replace(&self.lease, &PostParams::default(), &lease).await)
     }
 
     fn may_take(&mut self, lease: &Lease) -> bool {

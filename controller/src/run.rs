@@ -36,6 +36,8 @@ pub struct Config {
     pub replica: String,
     /// Namespace of the controller.
     pub namespace: String,
+    /// Name of the Lease. Of the replicas that share it, one reconciles.
+    pub lease: String,
     /// Address that sidecars reach.
     pub listen: SocketAddr,
     /// Address of the health endpoints.
@@ -119,7 +121,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
 
 /// Leads whenever nobody else does, until `shutdown`.
 async fn lead(config: &Config, context: &Arc<Context>, shutdown: &CancellationToken) {
-    let mut candidate = Candidate::new(context.client.clone(), &config.namespace, &config.replica);
+    let mut candidate = Candidate::new(&context.client, config);
     loop {
         tokio::select! {
             () = candidate.lead() => {}

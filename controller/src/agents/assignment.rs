@@ -12,17 +12,13 @@ use neuralinverse_api::{
 };
 use sha2::{Digest, Sha256};
 
-use super::answer::Refusal;
+use super::{answer::Refusal, report::hear};
 use crate::{
     context::Context,
     error::{During, Error, not_found},
     key::Key,
     references::{Problem, resolve},
-    workspace::{
-        decide::fenced,
-        pod_state, settle,
-        status::{News, Seen},
-    },
+    workspace::{decide::fenced, pod_state, status::News},
 };
 
 /// What is to be answered.
@@ -78,12 +74,12 @@ impl<'a> Assigner<'a> {
         match make(self.context, &workspace, pod, references.template.env).await {
             Ok(assignment) => {
                 self.made_from = Some(made_from);
-                tell(self.context, &workspace, pod, News::Assigned).await?;
+                tell(self.context, workspace, pod, News::Assigned).await?;
                 let new = known != Some(&assignment.revision);
                 Ok(if new { Next::Give(Box::new(assignment)) } else { Next::Wait })
             }
             Err(Fault::User(problem)) => {
-                tell(self.context, &workspace, pod, News::NotAssigned(problem)).await?;
+                tell(self.context, workspace, pod, News::NotAssigned(problem)).await?;
                 Ok(Next::Problem)
             }
             Err(Fault::Api(error)) => Err(error.into()),
@@ -111,7 +107,7 @@ enum Fault {
 }
 
 /// Writes that the sidecar could not be told, or now can. Says nothing while all is well.
-async fn tell(context: &Context, workspace: &Workspace, pod: &Pod, news: News) -> Result<(), Error> {
+async fn tell(context: &Context, workspace: Arc<Workspace>, pod: &Pod, news: News) -> Result<(), Refusal> {
     let conditions = workspace.status.iter().flat_map(|status| &status.conditions);
     let faulty = conditions.into_iter().any(|it| {
         it.type_ == ConditionType::Accepted.as_str() && it.reason == Reason::SecretNotFound.as_str()
@@ -119,16 +115,7 @@ async fn tell(context: &Context, workspace: &Workspace, pod: &Pod, news: News) -
     if matches!(news, News::Assigned) && !faulty {
         return Ok(());
     }
-    let (namespace, spec) = (workspace.namespace().unwrap_or_default(), &workspace.spec);
-    let seen = Seen {
-        references: &resolve(&context.caches, &namespace, &spec.tier, &spec.template),
-        pod: Some(pod),
-        going: true,
-        volume: None,
-        refused: None,
-        news,
-    };
-    settle::settle(context, workspace, &seen).await
+    hear(context, workspace, pod, news).await
 }
 
 async fn make(

@@ -1,4 +1,4 @@
-//! Takes what a sidecar reports and writes it into the status at once, on whichever replica it arrives.
+//! Takes what is heard of a pod and writes it into the status at once, on whichever replica it arrives.
 //! So no replica has to remember reports, and a launch needs one write. The first pod of an epoch that
 //! is ready wins the status; the write carries the version that this was decided on.
 
@@ -20,21 +20,31 @@ use crate::{
     },
 };
 
-/// How often a report is tried again when somebody else wrote to the workspace meanwhile.
+/// How often it is tried again when somebody else wrote to the workspace meanwhile.
 const TRIES: usize = 5;
 
-/// Writes what `pod` reports.
+/// Writes what the sidecar of `pod` reports.
 pub async fn take(context: &Context, pod: &Pod, report: Report) -> Result<(), Refusal> {
     if report.epoch != pod_state::epoch(pod) {
         return Err(Refusal::OtherEpoch);
     }
-    let mut workspace =
+    let workspace =
         workspace_of(context, pod).ok_or(Refusal::NoSay("the workspace does not exist any more"))?;
+    hear(context, workspace, pod, News::Report(report)).await
+}
+
+/// Writes what was heard of `pod` into the status of its workspace.
+pub async fn hear(
+    context: &Context,
+    mut workspace: Arc<Workspace>,
+    pod: &Pod,
+    news: News,
+) -> Result<(), Refusal> {
     for _ in 0..TRIES {
         if fenced(&workspace, pod) {
             return Err(Refusal::NoSay("the workspace has another pod"));
         }
-        match write(context, &workspace, pod, report.clone()).await {
+        match write(context, &workspace, pod, news.clone()).await {
             Err(Error::Conflict { .. }) => workspace = fresh(context, &workspace).await?,
             other => return Ok(other?),
         }
@@ -42,7 +52,7 @@ pub async fn take(context: &Context, pod: &Pod, report: Report) -> Result<(), Re
     Err(Refusal::Unavailable("the workspace is being changed all the time".to_owned()))
 }
 
-async fn write(context: &Context, workspace: &Workspace, pod: &Pod, report: Report) -> Result<(), Error> {
+async fn write(context: &Context, workspace: &Workspace, pod: &Pod, news: News) -> Result<(), Error> {
     let (namespace, spec) = (workspace.namespace().unwrap_or_default(), &workspace.spec);
     let seen = Seen {
         references: &resolve(&context.caches, &namespace, &spec.tier, &spec.template),
@@ -50,7 +60,7 @@ async fn write(context: &Context, workspace: &Workspace, pod: &Pod, report: Repo
         going: true,
         volume: None,
         refused: None,
-        news: News::Report(report),
+        news,
     };
     settle::settle(context, workspace, &seen).await
 }

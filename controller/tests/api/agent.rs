@@ -1,0 +1,77 @@
+//! Speaks with the controller as the sidecar of a pod does.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::{Api, Client, ResourceExt};
+use neuralinverse_api::agent::{
+    ASSIGNMENT_PATH, AUDIENCE, Assignment, CA_KEY, REPORT_PATH, Report, RepositoryState,
+};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::world::token;
+
+/// The sidecar of one pod.
+pub struct Agent {
+    http: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+impl Agent {
+    /// With the pod's token and the authority that the pod would see.
+    pub async fn of(client: &Client, url: &str, pod: &Pod) -> Result<Self> {
+        Self::with_audience(client, url, pod, AUDIENCE).await
+    }
+
+    /// With a token for somebody else.
+    pub async fn with_audience(client: &Client, url: &str, pod: &Pod, audience: &str) -> Result<Self> {
+        let namespace = pod.namespace().context("a namespace")?;
+        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &namespace);
+        let authority =
+            maps.get("neuralinverse-ca").await?.data.context("data")?.remove(CA_KEY).context("a key")?;
+        let spec = json!({
+            "audiences": [audience], "expirationSeconds": 3600,
+            "boundObjectRef": { "kind": "Pod", "apiVersion": "v1", "name": pod.name_any(), "uid": pod.uid() },
+        });
+        let token = token(client, &namespace, "neuralinverse-workspace", spec).await?;
+        let http = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(authority.as_bytes())?])
+            .timeout(Duration::from_secs(70))
+            .build()?;
+        Ok(Self { http, url: url.to_owned(), token })
+    }
+
+    /// Asks once.
+    pub async fn ask(&self, known: &str) -> Result<reqwest::Response> {
+        let url = format!("{}{ASSIGNMENT_PATH}?known={known}", self.url);
+        Ok(self.http.get(url).bearer_auth(&self.token).send().await?)
+    }
+
+    /// Waits for an assignment.
+    pub async fn assignment(&self) -> Result<Assignment> {
+        loop {
+            let answer = self.ask("").await?.error_for_status()?;
+            if answer.status() == StatusCode::OK {
+                return Ok(answer.json().await?);
+            }
+        }
+    }
+
+    /// Reports.
+    pub async fn report(&self, epoch: i64, repository: RepositoryState) -> Result<StatusCode> {
+        let report = Report { epoch, ready: true, repository };
+        let request = self.http.post(format!("{}{REPORT_PATH}", self.url)).bearer_auth(&self.token);
+        Ok(request.json(&report).send().await?.status())
+    }
+
+    /// Does what a sidecar does for a workspace without a repository.
+    pub async fn serve(&self) -> Result<Assignment> {
+        let assignment = self.assignment().await?;
+        let taken = self.report(assignment.epoch, RepositoryState::NotDeclared).await?;
+        anyhow::ensure!(taken == StatusCode::NO_CONTENT, "the report was answered with {taken}");
+        Ok(assignment)
+    }
+}

@@ -1,0 +1,149 @@
+//! Launches: from a warm pool in few writes, and cold.
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::{Event, Secret};
+use kube::{
+    ResourceExt,
+    api::{ListParams, PostParams},
+};
+use neuralinverse_api::{LaunchSource, Workspace, agent::RepositoryState};
+use serde_json::json;
+
+use crate::{
+    agent::Agent,
+    world::{World, eventually},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_launch_takes_at_most_five_writes() -> Result<()> {
+    let world = World::new().await?;
+    world
+        .apply::<neuralinverse_api::WarmPool>(
+            "WarmPool",
+            "pool",
+            json!({ "tier": "standard", "template": "rust", "size": 1 }),
+        )
+        .await?;
+    let pod = world.run_pod(&world.free_pods("pool", 1).await?[0]).await?;
+    world
+        .until("pool", "the pool is ready", |pool: &neuralinverse_api::WarmPool| {
+            (pool.status.as_ref()?.ready == 1).then_some(())
+        })
+        .await?;
+    let agent = Agent::of(&world.client, &world.url, &pod).await?;
+    let waiting = tokio::spawn(async move { agent.serve().await });
+    let before = world.writes()?.len();
+
+    world.workspace("mine", json!({ "env": { "MINE": "1" } })).await?;
+    let assignment = waiting.await??;
+    assert_eq!(
+        (assignment.workspace.as_str(), assignment.epoch, assignment.owner.as_str()),
+        ("mine", 1, "ada")
+    );
+    assert_eq!(
+        assignment.env,
+        [("FROM", "template"), ("MINE", "1")].map(|(k, v)| (k.into(), v.into())).into()
+    );
+
+    let status = world.until("mine", "it is ready", |workspace: &Workspace| workspace.status.clone()).await?;
+    assert_eq!((status.pod.as_deref(), status.epoch), (Some(pod.name_any().as_str()), 1));
+    assert_eq!(status.volume, Some(pod.name_any()));
+    assert_eq!(status.launch.context("a launch")?.source, LaunchSource::Warm);
+    assert_eq!(status.observed_generation, Some(1));
+    let conditions: Vec<_> = status
+        .conditions
+        .iter()
+        .map(|it| (it.type_.as_str(), it.status.as_str(), it.reason.as_str()))
+        .collect();
+    assert_eq!(
+        conditions,
+        [
+            ("Accepted", "True", "Valid"),
+            ("Running", "True", "Available"),
+            ("RepositoryReady", "True", "NotDeclared"),
+            ("Ready", "True", "Available"),
+        ]
+    );
+
+    // The volume becomes the workspace's after the launch; the pool is refilled and says so.
+    let owner = world
+        .until(
+            &pod.name_any(),
+            "the volume has an owner",
+            |volume: &k8s_openapi::api::core::v1::PersistentVolumeClaim| {
+                volume.owner_references().first().cloned()
+            },
+        )
+        .await?;
+    assert_eq!((owner.kind.as_str(), owner.name.as_str()), ("Workspace", "mine"));
+    world.free_pods("pool", 1).await?;
+    let launched = |event: &Event| event.reason.as_deref() == Some("Launched");
+    eventually("the event", || async {
+        Ok(world.api::<Event>().list(&ListParams::default()).await?.items.into_iter().find(launched))
+    })
+    .await?;
+
+    let writes = world.writes()?.split_off(before);
+    let refill = |write: &&String| {
+        write.starts_with("create pods") || write.starts_with("create persistentvolumeclaims")
+    };
+    let launch: Vec<_> = writes.iter().filter(|write| !refill(write)).collect();
+    eprintln!("writes of a warm launch: {launch:#?}");
+    assert!(launch.len() <= 5, "{launch:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_warm_pod_the_workspace_gets_its_own() -> Result<()> {
+    let world = World::new().await?;
+    world.workspace("cold", json!({ "repository": { "url": "https://example.com/a.git" } })).await?;
+    let pod = world.pod_of("cold", None).await?;
+    assert_eq!(pod.name_any(), "cold-1");
+    assert_eq!(world.volume("cold-1").await?.owner_references()[0].kind, "Workspace");
+    world.until_reason("cold", "Ready", "Progressing").await?;
+
+    let pod = world.run_pod(&pod).await?;
+    let agent = Agent::of(&world.client, &world.url, &pod).await?;
+    let assignment = agent.assignment().await?;
+    assert_eq!(assignment.repository.context("a repository")?.url, "https://example.com/a.git");
+
+    let message = "could not resolve host".to_owned();
+    agent.report(1, RepositoryState::Failed { message }).await?;
+    world.until_reason("cold", "Ready", "Available").await?;
+    let (_, message) = world.until_reason("cold", "RepositoryReady", "CloneFailed").await?;
+    assert!(message.contains("could not resolve host"), "{message}");
+
+    agent.report(1, RepositoryState::Cloned).await?;
+    world.until_reason("cold", "RepositoryReady", "Cloned").await?;
+    let status = world.api::<Workspace>().get("cold").await?.status.context("a status")?;
+    assert!(status.repository_cloned);
+    assert_eq!(status.launch.context("a launch")?.source, LaunchSource::Cold);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_of_the_owner_reach_terminals_and_those_of_others_do_not() -> Result<()> {
+    let world = World::new().await?;
+    let secret = |name: &str, owner: &str| -> Secret {
+        serde_json::from_value(json!({
+            "metadata": { "name": name, "labels": { "cloud.neuralinverse.com/owner": owner } },
+            "stringData": { "TOKEN": owner },
+        }))
+        .expect("a Secret")
+    };
+    world.api().create(&PostParams::default(), &secret("hers", "ada")).await?;
+    world.api().create(&PostParams::default(), &secret("his", "bob")).await?;
+    world.workspace("secretive", json!({ "envFrom": [{ "name": "his" }] })).await?;
+    let pod = world.run_pod(&world.pod_of("secretive", None).await?).await?;
+    let agent = Agent::of(&world.client, &world.url, &pod).await?;
+    let waiting = tokio::spawn(async move { agent.serve().await });
+    let (_, message) = world.until_reason("secretive", "Accepted", "SecretNotFound").await?;
+    assert!(message.contains("cloud.neuralinverse.com/owner=ada"), "{message}");
+
+    world.workspace("secretive", json!({ "envFrom": [{ "name": "hers" }] })).await?;
+    let assignment = waiting.await??;
+    assert_eq!(assignment.env.get("TOKEN").map(String::as_str), Some("ada"));
+    world.until_reason("secretive", "Accepted", "Valid").await?;
+    world.until_reason("secretive", "Ready", "Available").await?;
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! The controller against a real API server, with the rights that it is installed with. There are no
+//! nodes: a test says what a kubelet would say, and speaks with the controller as a sidecar would.
+
+mod agent;
+mod world;
+
+mod accepted;
+mod claim;
+mod launch;
+mod leaders;
+mod node_pool;
+mod refused;
+mod run_policy;
+mod warm_pool;

@@ -1,0 +1,101 @@
+//! Warm pools: filled, made smaller, renewed.
+
+use anyhow::Result;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use neuralinverse_api::{WarmPool, WorkspaceTemplate};
+use serde_json::{Value, json};
+
+use crate::world::{World, apply_cluster, eventually};
+
+fn template(name: &str, image: &str) -> Value {
+    json!({
+        "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "WorkspaceTemplate",
+        "metadata": { "name": name }, "spec": { "image": image },
+    })
+}
+
+async fn declare(world: &World, template: &str, size: i32) -> Result<()> {
+    let spec = json!({ "tier": "standard", "template": template, "size": size });
+    world.apply::<WarmPool>("WarmPool", "pool", spec).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_is_filled_and_made_smaller_as_declared() -> Result<()> {
+    let world = World::new().await?;
+    declare(&world, "rust", 3).await?;
+    for pod in &world.free_pods("pool", 3).await? {
+        world.run_pod(pod).await?;
+    }
+    let ready = |count| {
+        move |pool: &WarmPool| {
+            let status = pool.status.as_ref()?;
+            let ready = status.conditions.iter().any(|it| it.type_ == "Ready" && it.status == "True");
+            (status.ready == count && ready).then_some(())
+        }
+    };
+    world.until("pool", "3 pods are ready", ready(3)).await?;
+    declare(&world, "rust", 1).await?;
+    world.free_pods("pool", 1).await?;
+    world.until("pool", "1 pod is ready", ready(1)).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_of_an_earlier_template_stays_until_a_new_one_is_ready() -> Result<()> {
+    let world = World::new().await?;
+    let name = format!("renewed-{}", world.namespace);
+    apply_cluster::<WorkspaceTemplate>(&world.client, template(&name, "old:1")).await?;
+    declare(&world, &name, 1).await?;
+    let old = world.run_pod(&world.free_pods("pool", 1).await?[0]).await?;
+    apply_cluster::<WorkspaceTemplate>(&world.client, template(&name, "new:1")).await?;
+    let both = world.free_pods("pool", 2).await?;
+    let new = both.iter().find(|pod| pod.uid() != old.uid()).expect("a new one");
+    assert_eq!(new.spec.as_ref().expect("a spec").containers[0].image.as_deref(), Some("new:1"));
+    world.run_pod(new).await?;
+    let left = world.free_pods("pool", 1).await?;
+    assert_eq!(left[0].uid(), new.uid());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_cannot_be_pulled_is_named_by_pool_and_workspace() -> Result<()> {
+    let world = World::new().await?;
+    declare(&world, "rust", 1).await?;
+    let pods: Api<Pod> = world.api();
+    let status = json!({ "status": { "phase": "Pending", "containerStatuses": [{
+        "name": "workspace", "image": "rust:1", "imageID": "", "ready": false, "restartCount": 0,
+        "state": { "waiting": { "reason": "ImagePullBackOff", "message": "no such image" } },
+    }] } });
+    let free = world.free_pods("pool", 1).await?;
+    pods.patch_status(&free[0].name_any(), &PatchParams::default(), &Patch::Merge(&status)).await?;
+    world
+        .until("pool", "the pool names the image", |pool: &WarmPool| {
+            let ready = pool.status.as_ref()?.conditions.iter().find(|it| it.type_ == "Ready")?;
+            (ready.reason == "ImagePullFailed").then_some(())
+        })
+        .await?;
+    world.workspace("pulls", json!({})).await?;
+    let pod = world.pod_of("pulls", None).await?;
+    pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&status)).await?;
+    let (_, message) = world.until_reason("pulls", "Ready", "ImagePullFailed").await?;
+    assert!(message.contains("no such image"), "{message}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_is_deleted_takes_its_free_pods_along() -> Result<()> {
+    let world = World::new().await?;
+    declare(&world, "rust", 2).await?;
+    world.free_pods("pool", 2).await?;
+    world.api::<WarmPool>().delete("pool", &Default::default()).await?;
+    eventually("the pods are gone", || async {
+        let pods = world.api::<Pod>().list(&Default::default()).await?.items;
+        Ok(pods.is_empty().then_some(()))
+    })
+    .await
+}

@@ -1,0 +1,394 @@
+//! A control plane with an installed controller. Tests of one run share it and keep apart by namespace.
+
+use std::{
+    fmt::Debug,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
+use kube::{
+    Api, Client, Config, ResourceExt,
+    api::{ListParams, Patch, PatchParams},
+    core::NamespaceResourceScope,
+};
+use neuralinverse_api::{
+    Images, Region, Workspace,
+    install::{self, CONTROLLER, Install},
+};
+use neuralinverse_controller as controller;
+use neuralinverse_local::{ControlPlane, ControlPlaneOptions};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+/// Generous: the machine may be busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Namespace of the controller.
+pub const SYSTEM: &str = "neuralinverse-system";
+
+/// A control plane with the definitions and rights of our installation.
+pub struct Cluster {
+    control_plane: ControlPlane,
+    kubernetes: Config,
+    _folder: tempfile::TempDir,
+    /// Each request that the API server answered.
+    audit: std::path::PathBuf,
+}
+
+impl Cluster {
+    /// Starts one.
+    pub async fn start() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (policy, audit) = (folder.path().join("policy.yaml"), folder.path().join("audit.log"));
+        std::fs::write(
+            &policy,
+            "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n",
+        )?;
+        let options = ControlPlaneOptions::default()
+            .with_controller_manager()
+            .with_api_server_arg(format!("--audit-policy-file={}", policy.display()))
+            .with_api_server_arg(format!("--audit-log-path={}", audit.display()));
+        let control_plane = ControlPlane::start(options).await?;
+        let kubeconfig = kube::config::Kubeconfig::from_yaml(&control_plane.kubeconfig()?)?;
+        let kubernetes = Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await?;
+        let cluster = Self { control_plane, kubernetes, _folder: folder, audit };
+        cluster.install()?;
+        Ok(cluster)
+    }
+
+    fn install(&self) -> Result<()> {
+        let objects = install::objects(&Install::default(), &Images::default());
+        let all_but_the_deployment = objects.into_iter().filter(|object| object["kind"] != "Deployment");
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": all_but_the_deployment.collect::<Vec<_>>() });
+        let kubectl = self.control_plane.kubectl();
+        kubectl.apply(&list.to_string())?;
+        kubectl.run(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"])?;
+        Ok(())
+    }
+
+    /// The administrator.
+    pub fn admin(&self) -> Result<Client> {
+        Ok(Client::try_from(self.kubernetes.clone())?)
+    }
+
+    /// Runs a controller with nothing but the rights that we install, until the token is cancelled.
+    /// Gives the URL that sidecars reach it at.
+    pub async fn controller(&self, replica: &str, shutdown: CancellationToken) -> Result<String> {
+        self.controller_with_lease(replica, CONTROLLER, shutdown).await
+    }
+
+    /// Runs one that leads whoever else does, unless it has the same Lease.
+    pub async fn controller_with_lease(
+        &self,
+        replica: &str,
+        lease: &str,
+        shutdown: CancellationToken,
+    ) -> Result<String> {
+        let token = token(&self.admin()?, SYSTEM, CONTROLLER, json!({ "expirationSeconds": 36000 })).await?;
+        let mut kubernetes = self.kubernetes.clone();
+        kubernetes.auth_info = kube::config::AuthInfo { token: Some(token.into()), ..Default::default() };
+        let (listen, health) = (free_address()?, free_address()?);
+        let public_url = format!("https://{listen}");
+        let config = controller::Config {
+            kubernetes,
+            replica: replica.to_owned(),
+            namespace: SYSTEM.to_owned(),
+            lease: lease.to_owned(),
+            listen,
+            health,
+            public_url: public_url.clone(),
+        };
+        tokio::spawn(async move {
+            if let Err(error) = controller::run(config, shutdown).await {
+                eprintln!("the controller ended: {error}");
+            }
+        });
+        let ready = format!("http://{health}/readyz");
+        eventually("the controller is ready", || async {
+            Ok(reqwest::get(&ready).await.is_ok_and(|answer| answer.status().is_success()).then_some(()))
+        })
+        .await?;
+        Ok(public_url)
+    }
+
+    /// The writes that the controller has made to one kind of object in a namespace, as `verb resource`.
+    pub fn writes(&self, namespace: &str) -> Result<Vec<String>> {
+        let user = format!("system:serviceaccount:{SYSTEM}:{CONTROLLER}");
+        let text = std::fs::read_to_string(&self.audit)?;
+        let mut writes = Vec::new();
+        for line in text.lines() {
+            let event: Value = serde_json::from_str(line)?;
+            let verb = event["verb"].as_str().unwrap_or_default();
+            let object = &event["objectRef"];
+            if event["user"]["username"] == user.as_str()
+                && object["namespace"] == namespace
+                && ["create", "update", "patch", "delete"].contains(&verb)
+            {
+                let resource = object["resource"].as_str().unwrap_or_default();
+                let name = object["name"].as_str().unwrap_or_default();
+                let part = object["subresource"].as_str().map(|part| format!("/{part}")).unwrap_or_default();
+                writes.push(format!("{verb} {resource}{part} {name}"));
+            }
+        }
+        Ok(writes)
+    }
+}
+
+fn free_address() -> Result<std::net::SocketAddr> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// The control plane and controller that most tests share.
+struct Shared {
+    cluster: Cluster,
+    url: String,
+    /// Outlives the runtimes of single tests.
+    _runtime: Runtime,
+    namespaces: AtomicU32,
+}
+
+fn shared() -> Result<&'static Shared> {
+    static SHARED: OnceLock<Result<Shared, String>> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| {
+        let start = std::thread::spawn(|| -> Result<Shared> {
+            if std::env::var_os("RUST_LOG").is_some() {
+                tracing_subscriber::fmt()
+                    .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+                    .init();
+            }
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+            let (cluster, url) = runtime.block_on(async {
+                let cluster = Cluster::start().await?;
+                declare(&cluster.admin()?).await?;
+                let url = cluster.controller("shared", CancellationToken::new()).await?;
+                anyhow::Ok((cluster, url))
+            })?;
+            Ok(Shared { cluster, url, _runtime: runtime, namespaces: AtomicU32::new(0) })
+        });
+        let started = start.join().map_err(|_| "the start panicked".to_owned());
+        started.and_then(|started| started.map_err(|error| format!("{error:#}")))
+    });
+    shared.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+/// Declares a Region, the node pool `default`, the tier `standard` and the template `rust`.
+pub async fn declare(client: &Client) -> Result<()> {
+    let object = |kind: &str, name: &str, spec: Value| {
+        json!({
+            "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": kind,
+            "metadata": { "name": name }, "spec": spec,
+        })
+    };
+    let region =
+        object("Region", "cluster", json!({ "workspaceNamespaces": ["workspaces"], "requestsPercent": 50 }));
+    apply_cluster::<Region>(client, region).await?;
+    let nodes = object(
+        "WorkspaceNodePool",
+        "default",
+        json!({ "static": { "nodeSelector": { "pool": "default" } } }),
+    );
+    apply_cluster::<neuralinverse_api::WorkspaceNodePool>(client, nodes).await?;
+    let tier = json!({ "cpu": "2", "memory": "2Gi", "storage": "5Gi", "nodePool": "default" });
+    apply_cluster::<neuralinverse_api::WorkspaceTier>(client, object("WorkspaceTier", "standard", tier))
+        .await?;
+    let template =
+        object("WorkspaceTemplate", "rust", json!({ "image": "rust:1", "env": { "FROM": "template" } }));
+    apply_cluster::<neuralinverse_api::WorkspaceTemplate>(client, template).await?;
+    Ok(())
+}
+
+/// Applies a cluster-wide object as a user would.
+pub async fn apply_cluster<K>(client: &Client, object: Value) -> Result<K>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>,
+    K: Clone + Debug + DeserializeOwned,
+{
+    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    Ok(Api::all(client.clone()).patch(&name, &PatchParams::apply("test"), &Patch::Apply(object)).await?)
+}
+
+/// A namespace of a cluster with a controller, and who works in it.
+pub struct World {
+    /// The administrator.
+    pub client: Client,
+    /// A namespace of its own.
+    pub namespace: String,
+    /// Where sidecars reach the controller.
+    pub url: String,
+    shared: &'static Shared,
+}
+
+impl World {
+    /// A namespace of its own in the cluster that tests share.
+    pub async fn new() -> Result<Self> {
+        let shared = tokio::task::spawn_blocking(shared).await??;
+        let namespace = format!("t{}", shared.namespaces.fetch_add(1, Ordering::Relaxed));
+        let world = Self { client: shared.cluster.admin()?, namespace, url: shared.url.clone(), shared };
+        world.join_region().await?;
+        Ok(world)
+    }
+
+    async fn join_region(&self) -> Result<()> {
+        join_region(&self.client, &self.namespace).await
+    }
+
+    /// See [`Cluster::writes`].
+    pub fn writes(&self) -> Result<Vec<String>> {
+        self.shared.cluster.writes(&self.namespace)
+    }
+
+    /// Objects of the namespace.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Applies an object of ours as a user would.
+    pub async fn apply<K>(&self, kind: &str, name: &str, spec: Value) -> Result<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + DeserializeOwned,
+    {
+        let object = json!({
+            "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": kind,
+            "metadata": { "name": name }, "spec": spec,
+        });
+        Ok(self.api().patch(name, &PatchParams::apply("test").force(), &Patch::Apply(object)).await?)
+    }
+
+    /// Declares a workspace of the tier `standard` and the template `rust`.
+    pub async fn workspace(&self, name: &str, more: Value) -> Result<Workspace> {
+        let mut spec = json!({ "owner": "ada", "tier": "standard", "template": "rust" });
+        if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
+            spec.extend(more.clone());
+        }
+        self.apply("Workspace", name, spec).await
+    }
+
+    /// Waits until `wanted` gives something.
+    pub async fn until<K, T>(&self, name: &str, what: &str, wanted: impl Fn(&K) -> Option<T>) -> Result<T>
+    where
+        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + DeserializeOwned,
+    {
+        let api: Api<K> = self.api();
+        eventually(what, || async {
+            let object = api.get_opt(name).await?;
+            Ok(object.as_ref().and_then(&wanted))
+        })
+        .await
+        .with_context(|| name.to_owned())
+    }
+
+    /// Waits until a condition of a workspace has this reason, and gives its status and message.
+    pub async fn until_reason(&self, workspace: &str, type_: &str, reason: &str) -> Result<(String, String)> {
+        self.until(workspace, &format!("{type_} is {reason}"), |workspace: &Workspace| {
+            let conditions = &workspace.status.as_ref()?.conditions;
+            let condition = conditions.iter().find(|condition| condition.type_ == type_)?;
+            (condition.reason == reason).then(|| (condition.status.clone(), condition.message.clone()))
+        })
+        .await
+    }
+
+    /// The pods of a workspace.
+    pub async fn pods_of(&self, workspace: &str) -> Result<Vec<Pod>> {
+        let selector = format!("cloud.neuralinverse.com/workspace={workspace}");
+        Ok(self.api::<Pod>().list(&ListParams::default().labels(&selector)).await?.items)
+    }
+
+    /// Waits until the workspace has one pod and it is another one than `other`.
+    pub async fn pod_of(&self, workspace: &str, other: Option<&Pod>) -> Result<Pod> {
+        eventually("the workspace has a pod", || async {
+            let pods = self.pods_of(workspace).await?;
+            let pod = pods.into_iter().find(|pod| pod.uid() != other.and_then(ResourceExt::uid));
+            Ok(pod.filter(|pod| pod.metadata.deletion_timestamp.is_none()))
+        })
+        .await
+    }
+
+    /// Waits until a warm pool has this many free pods, and gives them.
+    pub async fn free_pods(&self, pool: &str, count: usize) -> Result<Vec<Pod>> {
+        let selector = format!("cloud.neuralinverse.com/warm-pool={pool}");
+        eventually(&format!("{pool} has {count} free pods"), || async {
+            let pods = self.api::<Pod>().list(&ListParams::default().labels(&selector)).await?.items;
+            let live: Vec<_> =
+                pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
+            Ok((live.len() == count).then_some(live))
+        })
+        .await
+    }
+
+    /// Says of a pod what a kubelet says when all its containers run.
+    pub async fn run_pod(&self, pod: &Pod) -> Result<Pod> {
+        run_pod(&self.client, pod).await
+    }
+
+    /// The volume of this name.
+    pub async fn volume(&self, name: &str) -> Result<PersistentVolumeClaim> {
+        Ok(self.api().get(name).await?)
+    }
+}
+
+/// Says of a pod what a kubelet says when all its containers run.
+pub async fn run_pod(client: &Client, pod: &Pod) -> Result<Pod> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
+    let status = json!({ "status": {
+        "phase": "Running",
+        "conditions": [{ "type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" }],
+    } });
+    Ok(api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(status)).await?)
+}
+
+/// Adds a namespace to the Region and waits until it is prepared.
+pub async fn join_region(client: &Client, namespace: &str) -> Result<()> {
+    let regions: Api<Region> = Api::all(client.clone());
+    let patch = serde_json::from_value(json!([
+        { "op": "add", "path": "/spec/workspaceNamespaces/-", "value": namespace },
+    ]))?;
+    regions.patch("cluster", &PatchParams::default(), &Patch::<()>::Json(patch)).await?;
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    eventually("the namespace is prepared", || async { Ok(maps.get_opt("neuralinverse-ca").await?) }).await?;
+    Ok(())
+}
+
+/// A token of a service account.
+pub async fn token(client: &Client, namespace: &str, account: &str, spec: Value) -> Result<String> {
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+    let mut spec = spec;
+    spec.as_object_mut().context("an object")?.entry("audiences").or_insert(json!([]));
+    let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec });
+    let request = axum::http::Request::post(path)
+        .header("content-type", "application/json")
+        .body(serde_json::to_vec(&body)?)?;
+    let answer: Value = client.request(request).await?;
+    Ok(answer["status"]["token"].as_str().context("a token")?.to_owned())
+}
+
+/// Asks again and again until there is an answer.
+pub async fn eventually<T, F: Future<Output = Result<Option<T>>>>(
+    what: &str,
+    ask: impl Fn() -> F,
+) -> Result<T> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut last = String::new();
+    while tokio::time::Instant::now() < deadline {
+        match ask().await {
+            Ok(Some(answer)) => return Ok(answer),
+            Ok(None) => {}
+            Err(error) => last = error.to_string(),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    bail!("waited {PATIENCE:?} for: {what} {last}")
+}
