@@ -56,11 +56,23 @@ fn checked(command: &Command, output: Output) -> Result<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(Error::Command {
-        command: line(command),
-        status: output.status,
-        output: String::from_utf8_lossy(&output.stderr).trim_end().to_owned(),
-    })
+    Err(Error::Command { command: line(command), status: output.status, output: said(&output) })
+}
+
+/// What it says of its failure; some programs say it on their standard output.
+fn said(output: &Output) -> String {
+    let [error, other] =
+        [&output.stderr, &output.stdout].map(|bytes| String::from_utf8_lossy(bytes).trim_end().to_owned());
+    if error.is_empty() { last_lines(&other) } else { last_lines(&error) }
+}
+
+/// The last lines of a text, cut where lines are endless.
+pub(crate) fn last_lines(text: &str) -> String {
+    const LINES: usize = 12;
+    const COLUMNS: usize = 300;
+    let lines: Vec<_> = text.lines().rev().take(LINES).collect();
+    let short = lines.into_iter().rev().map(|line| line.chars().take(COLUMNS).collect::<String>());
+    short.collect::<Vec<_>>().join("\n")
 }
 
 fn line(command: &Command) -> String {

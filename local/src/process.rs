@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    command::search_path,
+    command::{last_lines, search_path},
     error::{At, Error, Result},
 };
 
@@ -137,14 +137,9 @@ pub(crate) fn wait_until<'a>(
     Ok(())
 }
 
-/// The last lines of a log, cut where lines are endless.
+/// The last lines of a log.
 pub(crate) fn tail(log: &Path) -> String {
-    const LINES: usize = 12;
-    const COLUMNS: usize = 300;
-    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<_> = text.lines().rev().take(LINES).collect();
-    let short = lines.into_iter().rev().map(|line| line.chars().take(COLUMNS).collect::<String>());
-    short.collect::<Vec<_>>().join("\n")
+    last_lines(&fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default())
 }
 
 type Request = (Command, mpsc::Sender<io::Result<Child>>);
