@@ -14,7 +14,7 @@ use neuralinverse_api::{GROUP, VERSION, labels};
 use serde_json::{Value as Json, json};
 use tokio::{sync::OnceCell, time::timeout};
 
-use crate::{address::Address, config::Connection, error::Problem};
+use crate::{address::Address, connection::Connection, error::Problem};
 
 /// How long the server may take to answer one call.
 const DEADLINE: Duration = Duration::from_secs(10);

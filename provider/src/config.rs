@@ -1,23 +1,13 @@
 //! The provider block: regions and the ways to their API servers.
 
-use std::{
-    collections::BTreeMap,
-    env,
-    path::{Path as File, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use kube::{
-    Config,
-    config::{
-        AuthInfo, Cluster as NamedServer, Context, ExecConfig, KubeConfigOptions, Kubeconfig, NamedAuthInfo,
-        NamedCluster, NamedContext,
-    },
-};
 use tf_provider_sdk::{Attribute, Diagnostic, Diagnostics, Nesting, Path, Schema, Type, Value};
 
-use crate::{client::Cluster, error::Problem};
+use crate::{
+    client::Cluster,
+    connection::{self, Connection},
+};
 
 /// The region of a provider without a block.
 const ONLY: &str = "default";
@@ -28,17 +18,6 @@ pub struct Regions {
     clusters: BTreeMap<String, Arc<Cluster>>,
     /// The block itself is not known yet, so any name may turn out to be a region.
     unknown: bool,
-}
-
-/// The way to an API server.
-#[derive(Clone, Debug)]
-pub enum Connection {
-    /// Known after apply.
-    Unknown,
-    /// Nothing says where a cluster is.
-    Missing,
-    /// A kubeconfig, read already, and the context to use.
-    Kubeconfig(Box<Kubeconfig>, Option<String>),
 }
 
 /// Schema of the provider block.
@@ -90,10 +69,10 @@ impl Regions {
             Err(fault) => faults.push(fault),
         };
         for (name, region) in regions.as_fields().into_iter().flatten() {
-            add(name, connection(region, &Path::from("regions").key(name)));
+            add(name, connection::of_region(region, &Path::from("regions").key(name)));
         }
         if regions.as_fields().is_none_or(BTreeMap::is_empty) && regions.is_known() {
-            add(ONLY, from_files(None, &Value::Null, None));
+            add(ONLY, connection::of_environment());
         }
         faults.into_result(Self { clusters, unknown: !regions.is_known() })
     }
@@ -130,161 +109,6 @@ impl Regions {
     }
 }
 
-fn connection(region: &Value, path: &Path) -> Result<Connection, Diagnostic> {
-    if !region.is_wholly_known() {
-        return Ok(Connection::Unknown);
-    }
-    let Some(host) = region.attr("host").as_str() else {
-        let file = region.attr("kubeconfig");
-        return from_files(file.as_str(), region.attr("context"), Some(path));
-    };
-    if let Some(file) = region.attr("kubeconfig").as_str() {
-        return Err(Diagnostic::error(
-            "Two ways to one cluster",
-            format!("`{path}` has `kubeconfig` = {file:?} and `host` = {host:?}: remove one of them."),
-        )
-        .at(path.attribute("kubeconfig")));
-    }
-    Ok(Connection::Kubeconfig(Box::new(explicit(host, region)), None))
-}
-
-fn from_files(file: Option<&str>, context: &Value, path: Option<&Path>) -> Result<Connection, Diagnostic> {
-    let at = |fault: Diagnostic, name: &str| match path {
-        Some(path) => fault.at(path.attribute(name)),
-        None => fault,
-    };
-    let named = file
-        .map(expand_home)
-        .or_else(|| env::var_os("KUBECONFIG").filter(|it| !it.is_empty()).map(Into::into));
-    let file = named.clone().unwrap_or_else(|| expand_home("~/.kube/config"));
-    // KUBECONFIG may list several files, of which kube reads those that exist.
-    let files: Vec<PathBuf> = env::split_paths(&file).filter(|file| file.exists()).collect();
-    if files.is_empty() {
-        return match named {
-            None => Ok(Connection::Missing),
-            Some(file) => Err(at(no_file(&file, path), "kubeconfig")),
-        };
-    }
-    let fault = |error: &dyn std::fmt::Display| {
-        let text = format!(
-            "{}: {error}.\n\nWrite the path of a kubeconfig that `kubectl --kubeconfig` accepts.",
-            file.display()
-        );
-        at(Diagnostic::error("The kubeconfig cannot be read", text), "kubeconfig")
-    };
-    let mut merged = Kubeconfig::default();
-    for file in &files {
-        let read = Kubeconfig::read_from(file).map_err(|error| fault(&error))?;
-        merged = merged.merge(read).map_err(|error| fault(&error))?;
-    }
-    let context = context.as_str().map(str::to_owned);
-    let known: Vec<&str> = merged.contexts.iter().map(|it| it.name.as_str()).collect();
-    match &context {
-        Some(name) if !known.contains(&name.as_str()) => Err(at(
-            Diagnostic::error(
-                format!("Unknown context `{name}`"),
-                format!("\"{name}\" is not a context of {}, which has {}.", file.display(), known.join(", ")),
-            ),
-            "context",
-        )),
-        _ => Ok(Connection::Kubeconfig(Box::new(merged), context)),
-    }
-}
-
-fn no_file(file: &File, path: Option<&Path>) -> Diagnostic {
-    let who = path.map_or("`KUBECONFIG`".to_owned(), |path| format!("`{}`", path.attribute("kubeconfig")));
-    Diagnostic::error(
-        "The kubeconfig does not exist",
-        format!(
-            "{who}: there is no file \"{}\".\n\nWrite the path of an existing kubeconfig; where the cluster is made in the same apply, take the path from the resource that makes it, or use `host` and `token`.",
-            file.display()
-        ),
-    )
-}
-
-fn expand_home(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
-    }
-}
-
-/// The kubeconfig that says what the attributes say, so that there is one way to connect.
-fn explicit(host: &str, region: &Value) -> Kubeconfig {
-    let text = |name: &str| region.attr(name).as_str().map(str::to_owned);
-    let pem = |name: &str| text(name).map(|pem| STANDARD.encode(pem));
-    let server = NamedServer {
-        server: Some(host.to_owned()),
-        certificate_authority_data: pem("cluster_ca_certificate"),
-        ..NamedServer::default()
-    };
-    let user = AuthInfo {
-        token: text("token").map(Into::into),
-        client_certificate_data: pem("client_certificate"),
-        client_key_data: pem("client_key").map(Into::into),
-        exec: exec(region.attr("exec")),
-        ..AuthInfo::default()
-    };
-    let context = Context { cluster: ONLY.to_owned(), user: Some(ONLY.to_owned()), ..Context::default() };
-    Kubeconfig {
-        clusters: vec![NamedCluster {
-            name: ONLY.to_owned(),
-            cluster: Some(server),
-            ..NamedCluster::default()
-        }],
-        auth_infos: vec![NamedAuthInfo {
-            name: ONLY.to_owned(),
-            auth_info: Some(user),
-            ..NamedAuthInfo::default()
-        }],
-        contexts: vec![NamedContext {
-            name: ONLY.to_owned(),
-            context: Some(context),
-            ..NamedContext::default()
-        }],
-        current_context: Some(ONLY.to_owned()),
-        ..Kubeconfig::default()
-    }
-}
-
-fn exec(exec: &Value) -> Option<ExecConfig> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let env = exec.attr("env").as_fields().into_iter().flatten().filter_map(|(name, value)| {
-        Some([("name".to_owned(), name.clone()), ("value".to_owned(), text(value)?)].into())
-    });
-    Some(ExecConfig {
-        command: Some(text(exec.attr("command"))?),
-        api_version: text(exec.attr("api_version")).or(Some("client.authentication.k8s.io/v1".to_owned())),
-        args: exec.attr("args").as_elements().map(|args| args.iter().filter_map(text).collect()),
-        env: Some(env.collect()),
-        ..ExecConfig::default()
-    })
-}
-
-impl Connection {
-    /// As kube's client wants it.
-    ///
-    /// # Errors
-    /// Why it leads nowhere.
-    pub async fn kube_config(&self) -> Result<Config, Problem> {
-        let unusable = |host: &str, reason: String| Problem::Unreachable { host: host.to_owned(), reason };
-        let (kubeconfig, context) = match self {
-            Self::Unknown => {
-                let reason = "its address is known only after apply".to_owned();
-                return Err(unusable("of this region", reason));
-            }
-            Self::Missing => {
-                let reason = "no cluster is configured: there is no `regions` in the provider block, no `KUBECONFIG` and no `~/.kube/config`".to_owned();
-                return Err(unusable("of this region", reason));
-            }
-            Self::Kubeconfig(kubeconfig, context) => (kubeconfig.as_ref().clone(), context.clone()),
-        };
-        let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        config.map_err(|error| unusable("of this region", error.to_string()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,7 +125,8 @@ mod tests {
     fn a_kubeconfig_that_does_not_exist_is_named_with_its_attribute() {
         let faults = regions(&[("us", region(&[("kubeconfig", "/nowhere/config")]))]).unwrap_err();
         let fault = faults.iter().next().unwrap();
-        assert_eq!(fault.attribute.as_ref().unwrap().to_string(), r#"regions["us"].kubeconfig"#);
+        assert_eq!(fault.attribute.as_ref().unwrap().to_string(), r#"regions["us"]"#);
+        assert!(fault.detail.contains(r#"`regions["us"].kubeconfig`"#), "{}", fault.detail);
         assert!(fault.detail.contains("\"/nowhere/config\""), "{}", fault.detail);
         assert!(fault.detail.contains("Write the path of an existing kubeconfig"), "{}", fault.detail);
     }
@@ -330,14 +155,5 @@ mod tests {
         assert!(!one.find(&Value::Null).unwrap().unwrap().is_known());
         let all = Regions::new(&Value::object([("regions", Value::Unknown)])).unwrap();
         assert!(all.find(&"us".into()).unwrap().is_none());
-    }
-
-    #[tokio::test]
-    async fn attributes_say_as_much_as_a_kubeconfig() {
-        let us = region(&[("host", "https://one.example"), ("token", "secret")]);
-        let connection = connection(&us, &Path::root()).unwrap();
-        let config = connection.kube_config().await.unwrap();
-        assert_eq!(config.cluster_url.to_string(), "https://one.example/");
-        assert!(config.auth_info.token.is_some());
     }
 }

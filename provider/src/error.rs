@@ -4,7 +4,23 @@ use std::error::Error as _;
 
 use kube::core::Status;
 use neuralinverse_api::{GROUP, VERSION};
-use tf_provider_sdk::{Diagnostic, Diagnostics, Path};
+use tf_provider_sdk::{Diagnostic, Diagnostics, Path, Step};
+
+/// Where a diagnostic points.
+pub trait At {
+    /// About the argument at `path`, pointing at a line that the CLI can find: it knows root attributes and
+    /// their elements, and shows the whole resource for anything deeper. The text names the whole path.
+    #[must_use]
+    fn at_line(self, path: &Path) -> Self;
+}
+
+impl At for Diagnostic {
+    fn at_line(self, path: &Path) -> Self {
+        let element = |step: Option<&Step>| matches!(step, Some(Step::Key(_) | Step::Index(_)));
+        let length = if element(path.steps().get(1)) { 2 } else { 1 };
+        self.at(path.steps().iter().take(length).cloned().collect::<Path>())
+    }
+}
 
 /// A call that did not work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +31,12 @@ pub enum Problem {
         /// URL of the API server.
         host: String,
         /// What the network, TLS or a credentials program said.
+        reason: String,
+    },
+    /// There is no server to ask.
+    #[error("{reason}")]
+    NoCluster {
+        /// Why.
         reason: String,
     },
     /// The server does not know who we are.
@@ -168,6 +190,12 @@ impl Problem {
                     "{what}: {reason}.\n\nCheck that the cluster runs, that this machine reaches {host}, and the region's connection in the provider block."
                 ),
             ),
+            Self::NoCluster { reason } => (
+                "No cluster to talk to".to_owned(),
+                format!(
+                    "{what}: {reason}.\n\nAdd the cluster to `regions` in the provider block, or set `KUBECONFIG`."
+                ),
+            ),
             Self::Unauthorized { host } => (
                 format!("The API server {host} does not accept the credentials"),
                 format!(
@@ -228,7 +256,7 @@ impl Conflict {
             ),
         );
         match attribute {
-            Some(path) => diagnostic.at(path),
+            Some(path) => diagnostic.at_line(&path),
             None => diagnostic,
         }
     }
@@ -242,7 +270,7 @@ impl Cause {
             if field.is_empty() { format!("{message}.") } else { format!("`{field}`: {message}.") },
         );
         match attribute {
-            Some(path) => diagnostic.at(path),
+            Some(path) => diagnostic.at_line(&path),
             None => diagnostic,
         }
     }
@@ -274,6 +302,19 @@ mod tests {
 
     fn problem(status: serde_json::Value) -> Problem {
         Problem::from_status(&serde_json::from_value(status).unwrap(), "https://h")
+    }
+
+    #[test]
+    fn a_diagnostic_points_at_what_the_cli_can_find() {
+        let root = Path::from("env");
+        for (path, line) in [
+            (root.clone(), root.clone()),
+            (root.key("A"), root.key("A")),
+            (root.index(1).attribute("name"), root.index(1)),
+            (root.attribute("url"), root.clone()),
+        ] {
+            assert_eq!(Diagnostic::error("s", "d").at_line(&path).attribute, Some(line));
+        }
     }
 
     #[test]

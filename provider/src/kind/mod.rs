@@ -16,6 +16,7 @@ pub mod object;
 mod plan;
 mod read;
 mod reference;
+mod rules;
 pub mod schema;
 pub mod shape;
 mod update;
@@ -31,14 +32,14 @@ use tf_provider_sdk::{
     Schema, Value, async_trait,
 };
 
-use self::schema::Model;
+use self::{rules::Rules, schema::Model};
 use crate::{client::Cluster, config::Regions};
 
 /// The resource `neuralinverse_<kind>`.
-#[derive(Debug)]
 pub struct KindResource {
     type_name: String,
     model: Model,
+    rules: Rules,
     regions: Configured<Regions>,
 }
 
@@ -46,7 +47,7 @@ impl KindResource {
     /// The resource of a kind.
     pub fn new(kind: Kind, regions: Configured<Regions>) -> Self {
         let type_name = format!("neuralinverse_{}", kind.terraform_name);
-        Self { type_name, model: Model::new(kind), regions }
+        Self { type_name, model: Model::new(kind), rules: Rules::default(), regions }
     }
 
     /// The region of an object whose attributes are known.
@@ -73,7 +74,11 @@ impl DynResource for KindResource {
     }
 
     async fn validate(&self, _: &Context, config: &Value) -> Result<(), Diagnostics> {
-        validate::resource(&self.model, config).into_result(())
+        let mut faults = validate::resource(&self.model, config);
+        if !faults.has_errors() {
+            faults.extend(self.rules.check(&self.model, config));
+        }
+        faults.into_result(())
     }
 
     async fn plan(&self, ctx: &Context, request: PlanRequest) -> Result<Plan, Diagnostics> {

@@ -1,6 +1,6 @@
 //! Plan: always, also where there is no cluster; where the kind is served, tried out on the API server.
 
-use tf_provider_sdk::{Context, Diagnostic, Diagnostics, Path, Plan, PlanRequest, Value};
+use tf_provider_sdk::{Context, Diagnostic, Diagnostics, Path, Plan, PlanRequest, Severity, Value};
 
 use super::{KindResource, import, managed_fields, object::with, reference};
 use crate::{
@@ -59,8 +59,8 @@ impl KindResource {
             Ok(()) | Err(Problem::Forbidden { .. }) => {}
             // The CRDs come in the same apply.
             Err(Problem::KindAbsent) => return Ok(()),
-            Err(Problem::Unreachable { host, reason }) => {
-                ctx.warn(offline(&host, &reason));
+            Err(problem @ (Problem::Unreachable { .. } | Problem::NoCluster { .. })) => {
+                ctx.warn(offline(&problem));
                 return Ok(());
             }
             Err(problem) => return Err(self.explain(address, &problem)),
@@ -101,6 +101,12 @@ impl KindResource {
                 ctx.warn(unchecked(address, &message));
                 Ok(())
             }
+            // The drift must be seen to be judged; the apply is what fails.
+            Err(problem @ Problem::Conflicts(_)) => {
+                let warning = |it| Diagnostic { severity: Severity::Warning, ..it };
+                self.explain(address, &problem).into_iter().map(warning).for_each(|it| ctx.warn(it));
+                Ok(())
+            }
             Err(Problem::OlderCrd { message } | Problem::Unreachable { reason: message, .. }) => {
                 ctx.warn(unchecked(address, &message));
                 Ok(())
@@ -122,11 +128,11 @@ fn differ(paths: &[Path], prior: Option<&Value>, planned: &Value) -> bool {
     prior.is_some_and(|prior| paths.iter().any(|path| prior.get(path) != planned.get(path)))
 }
 
-fn offline(host: &str, reason: &str) -> Diagnostic {
+fn offline(problem: &Problem) -> Diagnostic {
     Diagnostic::warning(
-        format!("Planned without the cluster: the API server {host} does not answer"),
+        "Planned without the cluster",
         format!(
-            "{reason}.\n\nThe plan rests on the configuration alone: mistakes that only the cluster can find show at apply. Check the region's connection in the provider block if the cluster should be there."
+            "{problem}.\n\nThe plan rests on the configuration alone: mistakes that only the cluster can find show at apply. Check the region's connection in the provider block if the cluster should be there."
         ),
     )
 }

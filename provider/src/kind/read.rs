@@ -10,8 +10,11 @@ impl KindResource {
         let cluster = self.cluster(&state)?;
         let address = self.address(&state)?;
         // Asked once for all objects, so that a refresh without a cluster fails at once.
-        if let Err(problem @ (Problem::Unreachable { .. } | Problem::Unauthorized { .. })) =
-            cluster.serves_us().await
+        let answers = cluster.serves_us().await;
+        if let Err(
+            problem
+            @ (Problem::Unreachable { .. } | Problem::NoCluster { .. } | Problem::Unauthorized { .. }),
+        ) = answers
         {
             return Err(self.explain(&address, &problem));
         }

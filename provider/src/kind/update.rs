@@ -1,9 +1,10 @@
 //! Update: by server-side apply, which also removes what is no longer declared.
 
+use neuralinverse_api::labels;
 use serde_json::{Value as Json, json};
 use tf_provider_sdk::{Context, Diagnostics, Outcome, Private, Value};
 
-use super::{KindResource, import};
+use super::{KindResource, import, managed_fields};
 use crate::{
     address::Address,
     client::{Apply, Cluster},
@@ -35,12 +36,12 @@ impl KindResource {
         Ok(saved)
     }
 
-    /// Takes an imported object over: who wrote it before with `kubectl` lets go of it, else a field
-    /// that is removed here would stay because it is theirs too.
+    /// Takes an imported object over: what was written with `kubectl` counts as written by us, so that a
+    /// field which the configuration does not have goes away with the next apply.
     async fn adopt(&self, cluster: &Cluster, address: &Address) -> Result<(), Diagnostics> {
         let live = cluster.get(address).await.map_err(|problem| self.explain(address, &problem))?;
-        let Some(live) = live else { return Ok(()) };
-        let Some(managers) = without_predecessors(&live) else { return Ok(()) };
+        let Some(live) = live.filter(|live| managed_fields::owned(live).is_none()) else { return Ok(()) };
+        let Some(managers) = handed_over(&live) else { return Ok(()) };
         cluster
             .set_managers(address, &live, managers)
             .await
@@ -48,20 +49,31 @@ impl KindResource {
     }
 }
 
-/// The managers without those that are people at a keyboard. None when there are no such.
-fn without_predecessors(live: &Json) -> Option<Json> {
+/// The managers after people at a keyboard handed their fields to us. None when there are no such.
+fn handed_over(live: &Json) -> Option<Json> {
     let managers = live["metadata"]["managedFields"].as_array()?;
-    let by_hand = |entry: &&Json| {
+    let of_spec = |entry: &Json| entry["subresource"].as_str().unwrap_or_default().is_empty();
+    let by_hand = |entry: &Json| {
         let manager = entry["manager"].as_str().unwrap_or_default();
-        let spec = entry["subresource"].as_str().unwrap_or_default().is_empty();
-        spec && (manager.starts_with("kubectl") || manager == "before-first-apply")
+        of_spec(entry) && (manager.starts_with("kubectl") || manager == "before-first-apply")
     };
-    let kept: Vec<&Json> = managers.iter().filter(|entry| !by_hand(entry)).collect();
-    match kept.len() {
-        all if all == managers.len() => None,
-        // An empty list says "leave it as it is"; one empty entry says "nobody".
-        0 => Some(json!([{}])),
-        _ => Some(json!(kept)),
+    let (theirs, others): (Vec<_>, Vec<_>) = managers.iter().partition(|entry| by_hand(entry));
+    let mut ours = (*theirs.first()?).clone();
+    for entry in &theirs[1..] {
+        unite(&mut ours["fieldsV1"], &entry["fieldsV1"]);
+    }
+    ours["manager"] = json!(labels::TERRAFORM);
+    ours["operation"] = json!("Apply");
+    Some(others.into_iter().cloned().chain([ours]).collect())
+}
+
+/// Adds the fields of another set.
+fn unite(fields: &mut Json, more: &Json) {
+    for (name, more) in more.as_object().into_iter().flatten() {
+        match fields.get_mut(name) {
+            Some(inner) => unite(inner, more),
+            None => fields[name] = more.clone(),
+        }
     }
 }
 
@@ -70,17 +82,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_people_at_a_keyboard_let_go() {
-        let entry =
-            |manager: &str, subresource: &str| json!({ "manager": manager, "subresource": subresource });
+    fn people_at_a_keyboard_hand_over_and_programs_keep_what_is_theirs() {
+        let entry = |manager: &str, operation: &str, fields: Json| json!({ "manager": manager, "operation": operation, "fieldsV1": { "f:spec": fields } });
         let live = |entries: &[Json]| json!({ "metadata": { "managedFields": entries } });
-        let controller = entry("neuralinverse-controller", "status");
-        let by_hand = [entry("kubectl-create", ""), entry("kubectl-client-side-apply", "")];
-        let status_by_hand = entry("kubectl-edit", "status");
+        let program = entry("gitops", "Update", json!({ "f:a": {} }));
+        let created = entry("kubectl-create", "Update", json!({ "f:b": {}, "f:c": { "f:d": {} } }));
+        let edited = entry("kubectl-edit", "Update", json!({ "f:c": { "f:e": {} } }));
 
-        let all = [&by_hand[..], &[controller.clone(), status_by_hand.clone()]].concat();
-        assert_eq!(without_predecessors(&live(&all)), Some(json!([controller, status_by_hand])));
-        assert_eq!(without_predecessors(&live(&by_hand)), Some(json!([{}])));
-        assert_eq!(without_predecessors(&live(&[controller])), None);
+        let ours = entry(labels::TERRAFORM, "Apply", json!({ "f:b": {}, "f:c": { "f:d": {}, "f:e": {} } }));
+        assert_eq!(handed_over(&live(&[created, program.clone(), edited])), Some(json!([program, ours])));
+        assert_eq!(handed_over(&live(&[program])), None);
+    }
+
+    #[test]
+    fn a_status_by_hand_is_left_alone() {
+        let status = json!({ "manager": "kubectl-edit", "operation": "Update", "subresource": "status" });
+        assert_eq!(handed_over(&json!({ "metadata": { "managedFields": [status] } })), None);
     }
 }

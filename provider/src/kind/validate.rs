@@ -11,6 +11,7 @@ use super::{
     schema::Model,
     shape::{Field, Number, Shape, Size, Text},
 };
+use crate::error::At;
 
 /// The faults of a whole resource.
 pub fn resource(model: &Model, config: &Value) -> Diagnostics {
@@ -82,7 +83,7 @@ impl Fault {
             format!("Invalid value for `{}`", name(&path)),
             format!("`{path}`: {value} {problem}.\n\n{meaning}").trim_end().to_owned(),
         )
-        .at(path)
+        .at_line(&path)
     }
 }
 
@@ -198,90 +199,70 @@ mod tests {
 
     use super::*;
 
-    fn faults(kind: &str, object: Value) -> Vec<(String, String)> {
+    fn faults(kind: &str, object: Value) -> Vec<String> {
         let kind = Kind::all().into_iter().find(|it| it.name() == kind).unwrap();
         let shape = Shape::parse(&kind.spec_schema());
         let mut faults = Diagnostics::new();
         fields(shape.fields(), &object, &Path::root(), &mut faults);
-        faults
-            .into_iter()
-            .map(|fault| {
-                let first_line = fault.detail.lines().next().unwrap_or_default().to_owned();
-                (fault.attribute.unwrap().to_string(), first_line)
-            })
-            .collect()
+        faults.into_iter().map(|fault| fault.detail.lines().next().unwrap_or_default().to_owned()).collect()
     }
 
     #[test]
     fn each_fault_names_attribute_value_and_fix() {
         let long = "x".repeat(64);
-        for (kind, attribute, value, path, text) in [
+        for (kind, attribute, value, text) in [
             (
                 "WorkspaceTier",
                 "memory",
                 Value::from("abc"),
-                "memory",
                 r#"`memory`: "abc" is not a quantity: write a number with an optional unit, such as `2`, `500m` or `4Gi`."#,
             ),
-            (
-                "WarmPool",
-                "size",
-                Value::from(-1),
-                "size",
-                "`size`: -1 is too small: write a number from 0 to 1000.",
-            ),
+            ("WarmPool", "size", Value::from(-1), "`size`: -1 is too small: write a number from 0 to 1000."),
             (
                 "WarmPool",
                 "size",
                 Value::Number("1.5".parse().unwrap()),
-                "size",
                 "`size`: 1.5 must be a whole number.",
             ),
             (
                 "Workspace",
                 "run_policy",
                 Value::from("Sometimes"),
-                "run_policy",
                 r#"`run_policy`: "Sometimes" is not allowed: write one of `Always`, `Stopped`."#,
             ),
             (
                 "Workspace",
                 "repository",
                 Value::object([("url", Value::from("git@host:a.git"))]),
-                "repository.url",
                 r#"`repository.url`: "git@host:a.git" must match `^https?://[^@\s]+$`."#,
             ),
             (
                 "Workspace",
                 "env",
                 Value::map([("A", Value::Null)]),
-                r#"env["A"]"#,
                 r#"`env["A"]`: null has no meaning in a list or map: leave it out."#,
             ),
             (
                 "Workspace",
                 "tier",
                 Value::from(long.as_str()),
-                "tier",
                 &format!("`tier`: {long:?} is too long: it may have at most 63 characters, and has 64."),
             ),
             (
                 "WorkspaceNodePool",
                 "static",
                 Value::object([("node_selector", Value::map::<&str>([]))]),
-                "static.node_selector",
                 "`static.node_selector`: the map is too short: it needs at least 1 entries.",
             ),
             (
                 "Region",
                 "workspace_namespaces",
                 Value::List(vec!["ok".into(), "Not ok".into()]),
-                "workspace_namespaces[1]",
                 r#"`workspace_namespaces[1]`: "Not ok" must match `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`."#,
             ),
         ] {
             let found = faults(kind, Value::object([(attribute, value)]));
-            assert_eq!(found, [(path.to_owned(), text.to_owned())]);
+            assert_eq!(found, [text]);
         }
     }
 
@@ -305,7 +286,7 @@ mod tests {
     #[test]
     fn what_is_unknown_or_left_out_is_no_fault() {
         let object = Value::object([("memory", Value::Unknown), ("cpu", Value::Null)]);
-        assert_eq!(faults("WorkspaceTier", object), []);
+        assert_eq!(faults("WorkspaceTier", object), [""; 0]);
     }
 
     #[test]

@@ -1,0 +1,11 @@
+resource "neuralinverse_workspace" "ada" {
+  name     = "ada-engine"
+  owner    = "ada"
+  tier     = "standard"
+  template = "python"
+
+  repository = {
+    url    = "https://git.example.com/ada/engine.git"
+    branch = "main"
+  }
+}
