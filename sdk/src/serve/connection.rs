@@ -8,7 +8,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +34,7 @@ pub(super) async fn serve(
         tokio::select! {
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next() => {
-                if exit_when_left && connections.is_empty() {
+                if exit_when_left && connections.is_empty() && service.was_called() {
                     break;
                 }
             }
@@ -42,7 +42,10 @@ pub(super) async fn serve(
                 Ok(stream) => {
                     connections.spawn(connection(stream, acceptor.clone(), service.clone(), shutdown.clone()));
                 }
-                Err(error) => tracing::warn!(%error, "cannot accept a connection"),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(Duration::from_millis(100)).await; // out of file handles, most likely
+                }
             },
         }
     }

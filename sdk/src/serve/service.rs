@@ -3,6 +3,7 @@
 use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -25,14 +26,21 @@ const MAX_MESSAGE: usize = 256 << 20;
 pub(super) struct Service {
     app: Arc<App>,
     shutdown: CancellationToken,
+    called: Arc<AtomicBool>,
 }
 
 impl Service {
     pub(super) fn new(app: Arc<App>, shutdown: CancellationToken) -> Self {
-        Self { app, shutdown }
+        Self { app, shutdown, called: Arc::default() }
+    }
+
+    /// Whether a CLI has talked to us yet; it does as soon as it is connected.
+    pub(super) fn was_called(&self) -> bool {
+        self.called.load(Ordering::Relaxed)
     }
 
     pub(super) async fn call(&self, request: Request<Incoming>) -> Response<Body> {
+        self.called.store(true, Ordering::Relaxed);
         let path = request.uri().path().to_owned();
         match path.rsplit_once('/') {
             Some(("/tfplugin6.Provider", method)) => self.provider(method, request).await,

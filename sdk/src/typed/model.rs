@@ -26,12 +26,14 @@ impl<M: Serialize + DeserializeOwned + JsonSchema> Model<M> {
         Self { schema, ty, model: PhantomData }
     }
 
-    /// A configuration, defaults filled in; none while an unknown value stands where the type has no room for it.
+    /// A configuration, defaults filled in; none while an unknown or invalid value stands where the type has no room
+    /// for it.
     pub(super) fn config(&self, config: &Value) -> Result<Option<M>, Diagnostics> {
         let config = plan::defaults(&self.schema.attributes, config);
         match from_value(&config, Unknowns::Refused) {
             Ok(model) => Ok(Some(model)),
             Err(error) if error.unknown => Ok(None),
+            Err(_) if self.schema.validate(&config).has_errors() => Ok(None), // the user knows already
             Err(error) => Err(misfit(&error)),
         }
     }

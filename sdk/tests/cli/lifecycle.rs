@@ -80,6 +80,7 @@ fn mistakes_are_shown_all_at_once_with_file_and_line() {
         let ran = work.run(&["validate"]);
         ran.fails_with("on main.tf line 9, in resource \"probe_thing\" \"a\"");
         ran.says("`size` is `huge`. Use one of `small`, `large`");
+        assert!(!ran.stderr.contains("unknown variant"), "{}", ran.stderr);
     });
     with_each_cli(|work| {
         work.write("resource \"probe_thing\" \"a\" {\n  name = \"a b\"\n  labels = { k = \"\" }\n}\n");
