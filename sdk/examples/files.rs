@@ -19,9 +19,9 @@ struct File {
     /// What the file holds.
     #[serde(default)]
     content: String,
-    /// SHA-256 of the content in hexadecimal.
+    /// Length of the content in bytes.
     #[schemars(extend("x-terraform" = {"computed": true}))]
-    sha256: Option<String>,
+    length: Option<usize>,
 }
 
 /// A text file that is there already.
@@ -46,7 +46,7 @@ impl Resource for Files {
         fs::write(self.0.get()?.join(&planned.name), &planned.content)
             .await
             .explain("Cannot write the file")?;
-        Ok(File { sha256: Some(sha256(&planned.content)), ..planned }.into())
+        Ok(File { length: Some(planned.content.len()), ..planned }.into())
     }
 
     async fn read(&self, _ctx: &Context, state: File) -> Result<Option<File>, Diagnostics> {
@@ -54,7 +54,7 @@ impl Resource for Files {
             Err(error) if error.kind() == NotFound => Ok(None),
             read => {
                 let content = read.explain("Cannot read the file")?;
-                Ok(Some(File { sha256: Some(sha256(&content)), content, ..state }))
+                Ok(Some(File { length: Some(content.len()), content, ..state }))
             }
         }
     }
@@ -71,7 +71,7 @@ impl Resource for Files {
     }
 
     async fn import(&self, _ctx: &Context, name: &str) -> Result<File, Diagnostics> {
-        Ok(File { name: name.to_owned(), content: String::new(), sha256: None })
+        Ok(File { name: name.to_owned(), content: String::new(), length: None })
     }
 }
 
@@ -109,11 +109,6 @@ impl Provider for FilesProvider {
     fn data_sources(&self) -> Vec<Arc<dyn DynDataSource>> {
         vec![typed_data_source(Files(self.0.clone()))]
     }
-}
-
-fn sha256(content: &str) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -19,8 +19,8 @@ impl Context {
         Self { stop, warnings: Arc::default() }
     }
 
-    /// Whether the user asked to stop (Ctrl-C). The CLI waits for the call to return: give back what was done so far
-    /// with an error.
+    /// Whether the user asked to stop (Ctrl-C). The CLI waits for the call to return: give back what was done
+    /// so far with an error.
     pub fn is_stopped(&self) -> bool {
         self.stop.is_cancelled()
     }

@@ -21,7 +21,8 @@ pub trait DynDataSource: Send + Sync {
         Ok(())
     }
 
-    /// The data. `config` is wholly known. Configured arguments come back as they were, whatever this returns.
+    /// The data. `config` is wholly known. Configured arguments come back as they were, whatever this
+    /// returns.
     ///
     /// # Errors
     /// Why it cannot be read; not being found is an error too.

@@ -1,8 +1,8 @@
-//! Terraform plugin protocol 6 for provider authors in Rust: resources and data sources for Terraform 1.11 and newer
-//! and OpenTofu 1.11 and newer.
+//! Terraform plugin protocol 6 for provider authors in Rust: resources and data sources for Terraform 1.11
+//! and newer and OpenTofu 1.11 and newer.
 //!
-//! An author writes types and `async` functions. The SDK does the rest: handshake and mutual TLS, MessagePack, the
-//! steps of a plan, logs, debug mode, Ctrl-C.
+//! An author writes types and `async` functions. The SDK does the rest: handshake and mutual TLS,
+//! MessagePack, the steps of a plan, logs, debug mode, Ctrl-C.
 //!
 //! # A provider
 //!
@@ -94,22 +94,25 @@
 //! # What to know
 //!
 //! - **Two levels.** [`Resource`] and [`DataSource`] work on the author's types, whose [`Schema`] is derived
-//!   ([`schema_of`]). [`DynResource`] and [`DynDataSource`] work on [`Value`]s, for providers that make their schemas
-//!   from data. [`typed`] turns the first into the second.
-//! - **Failures.** `?` on [`Diagnostics`] (or on any error by way of [`Explain`]) says that nothing was made or changed;
+//!   ([`schema_of`]). [`DynResource`] and [`DynDataSource`] work on [`Value`]s, for providers that make their
+//!   schemas from data. [`typed`] turns the first into the second.
+//! - **Failures.** `?` on [`Diagnostics`] (or on any error by way of [`Explain`]) says that nothing was made
+//!   or changed;
 //!   [`Failure::partial`] says how far it got, and that is stored. Warnings go to [`Context::warn`].
-//! - **Unknown values.** A computed `Option` field is `None` when a resource is to be made. A hook that looks at values
-//!   before they are known has [`Maybe`] fields.
-//! - **No diff for ever.** [`Attribute::keep_prior`] for ids, [`Attribute::equal`] for values with several spellings;
-//!   null and empty collections are told apart only as the user did.
-//! - **Configuration** may hold unknown values during plan. What it makes lives in a [`Configured`] slot that provider
-//!   and resources share.
-//! - **Ctrl-C** does not end a call: [`Context::stopped`] does, in the author's waits. What was done is returned by
+//! - **Unknown values.** A computed `Option` field is `None` when a resource is to be made. A hook that looks
+//!   at values before they are known has [`Maybe`] fields.
+//! - **No diff for ever.** [`Attribute::keep_prior`] for ids, [`Attribute::equal`] for values with several
+//!   spellings; null and empty collections are told apart only as the user did.
+//! - **Configuration** may hold unknown values during plan. What it makes lives in a [`Configured`] slot that
+//!   provider and resources share.
+//! - **Ctrl-C** does not end a call: [`Context::stopped`] does, in the author's waits. What was done is
+//!   returned by
 //!   [`Failure::partial`].
 //! - **Logs** are `tracing` events, shown by `TF_LOG` or `TF_LOG_PROVIDER`.
-//! - **Debugging.** Started with `-debug`, the provider prints a `TF_REATTACH_PROVIDERS` variable for CLIs to use it.
-//! - **Not offered:** blocks (use nested attributes), functions, ephemeral resources, lists, actions, state stores,
-//!   identities, moves between types.
+//! - **Debugging.** Started with `-debug`, the provider prints a `TF_REATTACH_PROVIDERS` variable for CLIs to
+//!   use it.
+//! - **Not offered:** blocks (use nested attributes), functions, ephemeral resources, lists, actions, state
+//!   stores, identities, moves between types.
 
 mod context;
 mod data_source;

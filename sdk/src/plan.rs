@@ -1,15 +1,16 @@
-//! The steps every plan, read and apply goes through before and after the author's code: pure functions over values.
+//! The steps every plan, read and apply goes through before and after the author's code: pure functions over
+//! values.
 //!
 //! Core proposes a state from configuration and prior state; [`propose`] turns it into a plan:
 //!
 //! 1. defaults where the configuration is null, write-only values removed, equal spellings kept as they were
 //!    ([`normalise`]);
-//! 2. if anything differs from the prior state, every computed attribute without configuration becomes unknown, except
-//!    those that keep their value ([`unknown`]);
+//! 2. if anything differs from the prior state, every computed attribute without configuration becomes
+//!    unknown, except those that keep their value ([`unknown`]);
 //! 3. attributes whose change replaces the resource are listed ([`replace`]).
 //!
-//! Facts: hashicorp/terraform-plugin-framework, `internal/fwserver/server_planresourcechange.go`, and the checks core
-//! makes on the answer, hashicorp/terraform, `internal/plans/objchange`.
+//! Facts: hashicorp/terraform-plugin-framework, `internal/fwserver/server_planresourcechange.go`, and the
+//! checks core makes on the answer, hashicorp/terraform, `internal/plans/objchange`.
 
 mod normalise;
 mod pairs;
@@ -28,7 +29,8 @@ pub(crate) use write_only::{
 
 use crate::{Path, Schema, Value};
 
-/// The plan before the author's hook, and the paths whose change replaces the resource. `prior` is null for a create.
+/// The plan before the author's hook, and the paths whose change replaces the resource. `prior` is null for a
+/// create.
 pub(crate) fn propose(schema: &Schema, config: &Value, prior: &Value, proposed: Value) -> (Value, Vec<Path>) {
     let attributes = &schema.attributes;
     let mut planned = normalise::normalise(attributes, config, prior, proposed);

@@ -21,9 +21,9 @@ pub trait Provider: Send + Sync {
         Ok(())
     }
 
-    /// Takes the configuration, which may hold unknowns during plan: build what can be built and let the use fail.
-    /// Put the result into a [`Configured`] slot shared with the resources. In debug mode one process is configured
-    /// again and again, and the last one wins.
+    /// Takes the configuration, which may hold unknowns during plan: build what can be built and let the use
+    /// fail. Put the result into a [`Configured`] slot shared with the resources. In debug mode one process
+    /// is configured again and again, and the last one wins.
     ///
     /// # Errors
     /// Why the configuration cannot work.
@@ -38,8 +38,8 @@ pub trait Provider: Send + Sync {
     }
 }
 
-/// Faults of all schemas of a provider, each naming its place; empty when it is good. For a unit test; the CLI is told
-/// too.
+/// Faults of all schemas of a provider, each naming its place; empty when it is good. For a unit test; the
+/// CLI is told too.
 pub fn check(provider: &dyn Provider) -> Vec<String> {
     let resources = provider.resources();
     let sources = provider.data_sources();
@@ -74,8 +74,8 @@ impl<T> Configured<T> {
     /// What the slot holds.
     ///
     /// # Errors
-    /// A diagnostic when the provider is not configured, which core rules out for create, read, update, delete,
-    /// import and data sources.
+    /// A diagnostic when the provider is not configured, which core rules out for create, read, update,
+    /// delete, import and data sources.
     pub fn get(&self) -> Result<Arc<T>, Diagnostics> {
         let value = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         value.ok_or_else(|| {

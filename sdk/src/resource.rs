@@ -97,8 +97,8 @@ impl From<PlanRequest> for Plan {
     }
 }
 
-/// A resource type over plain values. Values given to it have the shape of [`DynResource::schema`]; in what it returns
-/// missing attributes are null and write-only attributes are removed.
+/// A resource type over plain values. Values given to it have the shape of [`DynResource::schema`]; in what
+/// it returns missing attributes are null and write-only attributes are removed.
 ///
 /// Calls run concurrently. Each has its own [`Context`].
 #[async_trait]
@@ -117,8 +117,8 @@ pub trait DynResource: Send + Sync {
         Ok(())
     }
 
-    /// Adjusts the SDK's plan. Runs at plan and again before apply with more values known: must be deterministic and
-    /// may only turn unknown into known.
+    /// Adjusts the SDK's plan. Runs at plan and again before apply with more values known: must be
+    /// deterministic and may only turn unknown into known.
     ///
     /// # Errors
     /// Why the change is impossible.
@@ -177,8 +177,8 @@ pub trait DynResource: Send + Sync {
         .into())
     }
 
-    /// State stored by schema version `version` (lower than the current one), as the current version spells it.
-    /// Numbers in `json` have the precision of `f64`.
+    /// State stored by schema version `version` (lower than the current one), as the current version spells
+    /// it. Numbers in `json` have the precision of `f64`.
     ///
     /// # Errors
     /// Why it cannot be upgraded.

@@ -51,8 +51,8 @@ pub(crate) trait Reply: Message + Default + 'static {
     fn diagnostics(&mut self) -> &mut Vec<wire::Diagnostic>;
 }
 
-/// Answers one request, whatever happens: a panic becomes a diagnostic, because a failed call would make core forget
-/// what was done.
+/// Answers one request, whatever happens: a panic becomes a diagnostic, because a failed call would make core
+/// forget what was done.
 pub(crate) async fn answer<R: Rpc>(app: &App, method: &str, request: R) -> R::Response {
     let span = tracing::debug_span!(
         "rpc",

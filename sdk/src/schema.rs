@@ -1,4 +1,5 @@
-//! What a resource, data source or provider accepts and reports: attributes, and the rules the SDK applies to them.
+//! What a resource, data source or provider accepts and reports: attributes, and the rules the SDK applies to
+//! them.
 
 mod attribute;
 mod check;
@@ -45,8 +46,9 @@ impl Schema {
         self
     }
 
-    /// Changes the attribute at `names` (root attribute, then nested attributes; collections are looked through), for
-    /// what a derived schema cannot say, such as [`Attribute::equal`]. A wrong name is reported by [`Schema::check`].
+    /// Changes the attribute at `names` (root attribute, then nested attributes; collections are looked
+    /// through), for what a derived schema cannot say, such as [`Attribute::equal`]. A wrong name is reported
+    /// by [`Schema::check`].
     ///
     /// ```
     /// use tf_provider_sdk::{Attribute, Schema, Value};

@@ -1,7 +1,7 @@
 //! The process: from the handshake with the CLI to the exit code.
 //!
-//! The CLI starts the provider once per configuration, reads one line from its standard output, connects, and calls
-//! `Shutdown` when done. Facts: hashicorp/go-plugin `server.go`, `client.go`, `mtls.go`.
+//! The CLI starts the provider once per configuration, reads one line from its standard output, connects, and
+//! calls `Shutdown` when done. Facts: hashicorp/go-plugin `server.go`, `client.go`, `mtls.go`.
 
 mod connection;
 mod handshake;
@@ -26,7 +26,8 @@ use listener::Listener;
 /// Who the provider is.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// Full address, e.g. `registry.terraform.io/acme/acme`; its last two parts name the provider in debug mode.
+    /// Full address, e.g. `registry.terraform.io/acme/acme`; its last two parts name the provider in debug
+    /// mode.
     pub address: String,
     /// Version without `v`, for logs.
     pub version: String,
@@ -95,7 +96,8 @@ async fn serve_debug(provider: impl Provider + 'static, options: &ServeOptions) 
     Ok(())
 }
 
-/// Ctrl-C reaches the whole process group, but the CLI answers it, with `StopProvider`. Termination shuts down.
+/// Ctrl-C reaches the whole process group, but the CLI answers it, with `StopProvider`. Termination shuts
+/// down.
 fn ignore_interrupts(shutdown: &CancellationToken) -> Result<(), ServeError> {
     let mut interrupts = interrupts().map_err(ServeError::Signals)?;
     tokio::spawn(async move { while interrupts.recv().await.is_some() {} });

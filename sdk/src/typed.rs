@@ -1,8 +1,8 @@
 //! Resources and data sources over the author's own types.
 //!
 //! A model is read from and written to values by serde ([`de`], [`ser`]), and its schema comes from schemars
-//! ([`derive`]). Where the author's code leaves a field alone the original value is kept ([`model::Model`]), so unknown
-//! values and long numbers survive types that cannot hold them.
+//! ([`derive`]). Where the author's code leaves a field alone the original value is kept ([`model::Model`]),
+//! so unknown values and long numbers survive types that cannot hold them.
 
 mod data_source;
 mod de;

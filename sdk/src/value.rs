@@ -32,8 +32,8 @@ pub enum Value {
     Map(BTreeMap<String, Value>),
     /// Attributes by name. An absent attribute is sent as null.
     Object(BTreeMap<String, Value>),
-    /// The value of a `dynamic` attribute with the type it was given as. Null and unknown of no type are plain
-    /// `Null` and `Unknown`.
+    /// The value of a `dynamic` attribute with the type it was given as. Null and unknown of no type are
+    /// plain `Null` and `Unknown`.
     Dynamic(Box<(Type, Value)>),
 }
 
@@ -116,7 +116,8 @@ impl Value {
         }
     }
 
-    /// The attribute of an object (or element of a map); null when there is none, unknown when this is unknown.
+    /// The attribute of an object (or element of a map); null when there is none, unknown when this is
+    /// unknown.
     pub fn attr(&self, name: &str) -> &Value {
         match self.plain() {
             Value::Object(fields) | Value::Map(fields) => fields.get(name).unwrap_or(&Value::Null),
@@ -135,8 +136,8 @@ impl Value {
         })
     }
 
-    /// Puts `value` at `path`, making an object, or an entry of a map, where there is null. Returns false, and
-    /// changes nothing more, when the path does not fit the value.
+    /// Puts `value` at `path`, making an object, or an entry of a map, where there is null. Returns false,
+    /// and changes nothing more, when the path does not fit the value.
     pub fn set(&mut self, path: &Path, value: Value) -> bool {
         match self.slot(path.steps()) {
             Some(slot) => {

@@ -1,5 +1,5 @@
-//! `probe_echo`: an attribute of every type. The remote spells differently: it lowers the case of `caseless` and has
-//! no empty lists.
+//! `probe_echo`: an attribute of every type. The remote spells differently: it lowers the case of `caseless`
+//! and has no empty lists.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! The provider that the end-to-end tests run: it does what the tests ask of it, faults included.
 //!
-//! `probe_echo` ([`echo`]) gives back values of every type, over plain values; `probe_thing` ([`thing`]) is a typed
-//! resource that is slow, fails or panics on request. Both keep what they make as JSON in the provider's directory.
+//! `probe_echo` ([`echo`]) gives back values of every type, over plain values; `probe_thing` ([`thing`]) is a
+//! typed resource that is slow, fails or panics on request. Both keep what they make as JSON in the
+//! provider's directory.
 
 mod echo;
 mod store;

@@ -29,6 +29,10 @@ impl Store {
         }
     }
 
+    pub fn count(&self) -> Result<usize, Diagnostics> {
+        Ok(fs::read_dir(&self.0).explain("Cannot list")?.count())
+    }
+
     pub fn remove(&self, name: &str) -> Result<(), Diagnostics> {
         match fs::remove_file(self.file(name)) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),

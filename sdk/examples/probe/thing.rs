@@ -36,6 +36,8 @@ pub struct Thing {
     uid: Option<String>,
     /// Steps of 50 ms that making it takes.
     steps: Option<u64>,
+    /// How many things must be there before this one is done.
+    together: Option<usize>,
     /// Steps made.
     #[schemars(extend("x-terraform" = {"computed": true}))]
     done: Option<u64>,
@@ -117,6 +119,9 @@ impl Resource for Things {
         }
         if thing.fail.as_deref() == Some("half") {
             return Err(Failure::partial(thing, asked_to_fail("create")));
+        }
+        while self.0.get()?.count()? < thing.together.unwrap_or_default() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         for step in 1..=thing.steps.unwrap_or_default() {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,7 +1,7 @@
 //! Which elements of a nested set belong together: configured, prior and proposed.
 //!
-//! Elements of a set have no name, and adding a default changes the element, so they are matched through what the user
-//! wrote, and each is matched once.
+//! Elements of a set have no name, and adding a default changes the element, so they are matched through what
+//! the user wrote, and each is matched once.
 
 use super::spelling::same;
 use crate::Value;

@@ -4,9 +4,9 @@ use super::normalise::comparable;
 use crate::Value;
 use crate::schema::{Attribute, Kind, Nesting};
 
-/// `result` of a read or apply in the spelling of `reference` (prior or planned state) wherever both mean the same.
-/// Null and an empty collection mean the same unless the provider alone sets the attribute: remotes seldom tell them
-/// apart, and core does.
+/// `result` of a read or apply in the spelling of `reference` (prior or planned state) wherever both mean the
+/// same. Null and an empty collection mean the same unless the provider alone sets the attribute: remotes
+/// seldom tell them apart, and core does.
 pub(crate) fn keep_spelling(attributes: &[Attribute], reference: &Value, result: &mut Value) {
     let Value::Object(fields) = result else { return };
     for attribute in attributes {

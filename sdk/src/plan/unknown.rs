@@ -4,8 +4,8 @@ use super::normalise::at;
 use crate::Value;
 use crate::schema::{Attribute, Kind};
 
-/// Makes every computed attribute without configuration and default unknown. Core proposed its prior value, so one that
-/// keeps its value is left alone if it has any.
+/// Makes every computed attribute without configuration and default unknown. Core proposed its prior value,
+/// so one that keeps its value is left alone if it has any.
 pub(super) fn mark(attributes: &[Attribute], config: &Value, planned: &mut Value) {
     let Value::Object(fields) = planned else { return };
     for attribute in attributes {

@@ -49,7 +49,8 @@ impl Change<'_> {
         if prior.is_null() {
             let attempt = Saved { state: planned.with_nulls(), private: private.clone() };
             let created = guard(resource.create(ctx, planned, config, private)).await;
-            // After a panic nobody knows what was made: what was planned is kept, so that it can be found and deleted.
+            // After a panic nobody knows what was made: what was planned is kept, so that it can be found and
+            // deleted.
             let created = created.unwrap_or_else(|bug| Err(Failure::partial(attempt, bug)));
             return left(created, None);
         }
@@ -65,7 +66,8 @@ fn left(outcome: Outcome, before: Option<Saved>) -> (Option<Saved>, Diagnostics)
     }
 }
 
-/// The answer. A failure's state is stored too, so it is made to fit even where the author's is not wholly known.
+/// The answer. A failure's state is stored too, so it is made to fit even where the author's is not wholly
+/// known.
 fn reply(
     shape: &Shape,
     reference: &Value,

@@ -8,7 +8,8 @@ use futures::FutureExt;
 
 use crate::{Diagnostic, Diagnostics};
 
-/// The value of `future`, or a diagnostic if it panics. What it shares with other calls is behind locks that recover.
+/// The value of `future`, or a diagnostic if it panics. What it shares with other calls is behind locks that
+/// recover.
 pub(super) async fn guard<T>(future: impl Future<Output = T>) -> Result<T, Diagnostics> {
     AssertUnwindSafe(future).catch_unwind().await.map_err(|panic| {
         Diagnostic::bug(format!("The provider stopped at an unexpected point: {}", text(panic.as_ref())))

@@ -1,4 +1,5 @@
-//! `MoveResourceState`: not offered yet; the capability is set so that the user gets this text and not core's.
+//! `MoveResourceState`: not offered yet; the capability is set so that the user gets this text and not
+//! core's.
 
 use super::{App, Rpc};
 use crate::wire::messages as wire;

@@ -39,8 +39,8 @@ pub enum Kind {
     },
 }
 
-/// One attribute. Build it with [`Attribute::string`] and friends, then `.required()`, `.computed()` and so on;
-/// the fields stay open for code that makes schemas from data.
+/// One attribute. Build it with [`Attribute::string`] and friends, then `.required()`, `.computed()` and so
+/// on; the fields stay open for code that makes schemas from data.
 #[derive(Clone)]
 pub struct Attribute {
     /// `[a-z0-9_]+`.

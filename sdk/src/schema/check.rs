@@ -1,7 +1,7 @@
 //! The rules a schema must keep, so that a fault is found in a unit test and not by a CLI.
 //!
-//! Facts: hashicorp/terraform, `internal/configs/configschema/internal_validate.go`; the rest keeps authors from plans
-//! that core refuses.
+//! Facts: hashicorp/terraform, `internal/configs/configschema/internal_validate.go`; the rest keeps authors
+//! from plans that core refuses.
 
 use super::{Attribute, Kind, Nesting, Schema};
 use crate::wire::encode::encode;
@@ -12,8 +12,8 @@ const RESERVED: [&str; 7] =
     ["connection", "count", "depends_on", "for_each", "lifecycle", "provider", "provisioner"];
 
 impl Schema {
-    /// Faults of a resource's or data source's schema, each naming the attribute; empty when it is good. Every
-    /// provider should have a test that all its schemas are.
+    /// Faults of a resource's or data source's schema, each naming the attribute; empty when it is good.
+    /// Every provider should have a test that all its schemas are.
     pub fn check(&self) -> Vec<String> {
         self.check_reserving(&RESERVED)
     }

@@ -1,11 +1,12 @@
-//! The attributes' own checks of a configuration. The CLIs leave it to the provider to warn of deprecated ones.
+//! The attributes' own checks of a configuration. The CLIs leave it to the provider to warn of deprecated
+//! ones.
 
 use super::{Attribute, Kind, Schema};
 use crate::{Diagnostic, Diagnostics, Path, Value};
 
 impl Schema {
-    /// What the validators of the attributes say about `config`, all at once, and a warning for each deprecated
-    /// attribute that is set. Null and unknown values are skipped.
+    /// What the validators of the attributes say about `config`, all at once, and a warning for each
+    /// deprecated attribute that is set. Null and unknown values are skipped.
     pub fn validate(&self, config: &Value) -> Diagnostics {
         let mut found = Diagnostics::new();
         object(&self.attributes, config, &Path::root(), &mut found);

@@ -19,8 +19,8 @@ use crate::rpc::App;
 /// How long the last answers may take to leave; after two seconds the CLI kills the process.
 const GOODBYE: Duration = Duration::from_millis(500);
 
-/// Serves every connection until `shutdown`. With `exit_when_left`, also ends when the CLI is gone without a word, so
-/// that a killed CLI leaves no process behind.
+/// Serves every connection until `shutdown`. With `exit_when_left`, also ends when the CLI is gone without a
+/// word, so that a killed CLI leaves no process behind.
 pub(super) async fn serve(
     listener: Listener,
     acceptor: Option<TlsAcceptor>,

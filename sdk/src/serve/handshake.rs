@@ -56,8 +56,8 @@ impl Invitation {
 
 /// Prints the line the CLI waits for; it must be the first on standard output. `certificate` is DER.
 ///
-/// Then lets go of standard output, which the CLI throws away: otherwise it may find the pipe closed while it reads at
-/// the end of the process, and logs an error.
+/// Then lets go of standard output, which the CLI throws away: otherwise it may find the pipe closed while it
+/// reads at the end of the process, and logs an error.
 pub(super) fn announce(listener: &Listener, certificate: Option<&[u8]>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", line(listener.network(), &listener.address(), certificate))?;

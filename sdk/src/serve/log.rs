@@ -1,7 +1,8 @@
 //! Logs as the CLI reads them: one JSON object per line of standard error.
 //!
-//! The CLI copies the lines into its own log. A line whose `@` keys are not texts of the right form crashes it, so they
-//! are written last and cannot be overwritten. Facts: hashicorp/go-plugin `log_entry.go`, `client.go`.
+//! The CLI copies the lines into its own log. A line whose `@` keys are not texts of the right form crashes
+//! it, so they are written last and cannot be overwritten. Facts: hashicorp/go-plugin `log_entry.go`,
+//! `client.go`.
 
 use std::env;
 use std::io::{self, Write};
@@ -25,8 +26,8 @@ const MAX_LINE: usize = 60 << 10;
 /// Chatter of the connection, of use only to who works on this SDK.
 const TRANSPORT: [&str; 5] = ["h2", "hyper", "hyper_util", "rustls", "tonic"];
 
-/// Starts logging at the level the environment asks for, none if it asks for none, and reports panics in the form the
-/// CLI recognises. A logger that is there already is kept.
+/// Starts logging at the level the environment asks for, none if it asks for none, and reports panics in the
+/// form the CLI recognises. A logger that is there already is kept.
 pub(super) fn init(address: &str) {
     std::panic::set_hook(Box::new(|panic| eprintln!("panic: {panic}")));
     let level = level(address, |name| env::var(name).ok());

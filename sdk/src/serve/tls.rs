@@ -1,8 +1,8 @@
-//! Mutual TLS without a certificate authority: each side shows a certificate made for this process alone, and knows
-//! the other's byte for byte.
+//! Mutual TLS without a certificate authority: each side shows a certificate made for this process alone, and
+//! knows the other's byte for byte.
 //!
-//! The CLI's certificate is a self-signed P-521 authority, which the usual verifier refuses as a client; so the check
-//! here is equality, then the signature that proves the CLI holds the key.
+//! The CLI's certificate is a self-signed P-521 authority, which the usual verifier refuses as a client; so
+//! the check here is equality, then the signature that proves the CLI holds the key.
 
 use std::sync::Arc;
 

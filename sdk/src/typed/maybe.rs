@@ -16,8 +16,9 @@ pub(super) const UNKNOWN: &str = "$terraform::Unknown";
 
 /// A value that is known, null, or known only after apply.
 ///
-/// In a model it is for fields that a `plan` or `validate` hook looks at. An `Option` field reads unknown as `None` in
-/// `create` and `update`; `validate` and `plan` are not called while the configuration of such a field is unknown.
+/// In a model it is for fields that a `plan` or `validate` hook looks at. An `Option` field reads unknown as
+/// `None` in `create` and `update`; `validate` and `plan` are not called while the configuration of such a
+/// field is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Maybe<T> {
     /// The value.

@@ -26,8 +26,8 @@ impl<M: Serialize + DeserializeOwned + JsonSchema> Model<M> {
         Self { schema, ty, model: PhantomData }
     }
 
-    /// A configuration, defaults filled in; none while an unknown or invalid value stands where the type has no room
-    /// for it.
+    /// A configuration, defaults filled in; none while an unknown or invalid value stands where the type has
+    /// no room for it.
     pub(super) fn config(&self, config: &Value) -> Result<Option<M>, Diagnostics> {
         let config = plan::defaults(&self.schema.attributes, config);
         match from_value(&config, Unknowns::Refused) {
@@ -50,7 +50,8 @@ impl<M: Serialize + DeserializeOwned + JsonSchema> Model<M> {
         })
     }
 
-    /// `original`, with what differs between the two models. Leaving the rest alone keeps what the type cannot hold.
+    /// `original`, with what differs between the two models. Leaving the rest alone keeps what the type
+    /// cannot hold.
     pub(super) fn changed(&self, original: &Value, before: &Value, after: &M) -> Result<Value, Diagnostics> {
         Ok(merge(original, before, self.write(after)?))
     }

@@ -28,10 +28,10 @@ pub struct TypedPlan<M> {
 
 /// A resource type whose configuration and state is one Rust type.
 ///
-/// The schema is derived from the model: doc comments are descriptions, `Option` is optional, `#[serde(default)]` gives
-/// the default, and `#[schemars(extend("x-terraform" = {"computed": true}))]` sets the flags `computed`,
-/// `requires_replace`, `sensitive`, `write_only`, `keep_prior`. In `create` and `update` the planned model also holds
-/// the write-only values.
+/// The schema is derived from the model: doc comments are descriptions, `Option` is optional,
+/// `#[serde(default)]` gives the default, and `#[schemars(extend("x-terraform" = {"computed": true}))]` sets
+/// the flags `computed`, `requires_replace`, `sensitive`, `write_only`, `keep_prior`. In `create` and
+/// `update` the planned model also holds the write-only values.
 #[async_trait]
 pub trait Resource: Send + Sync + 'static {
     /// Configuration and state.

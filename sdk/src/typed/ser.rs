@@ -25,8 +25,8 @@ pub(super) fn to_value<T: Serialize>(model: &T, ty: &Type) -> Result<Value, Writ
     Ok(fit(model.serialize(Writer)?, ty))
 }
 
-/// serde tells neither sets from lists nor maps from objects, and may leave out what is `None`. What does not fit is
-/// left for the encoder to refuse.
+/// serde tells neither sets from lists nor maps from objects, and may leave out what is `None`. What does not
+/// fit is left for the encoder to refuse.
 fn fit(value: Value, ty: &Type) -> Value {
     match (value, ty) {
         (Value::List(elements), Type::List(ty)) => {

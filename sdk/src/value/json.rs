@@ -1,6 +1,7 @@
 //! Values from and to JSON, led by the type.
 //!
-//! Reading goes over the raw text, because a JSON tree keeps a number as `f64` and state may hold more digits.
+//! Reading goes over the raw text, because a JSON tree keeps a number as `f64` and state may hold more
+//! digits.
 
 use std::collections::BTreeMap;
 
@@ -52,8 +53,9 @@ impl ValueError {
 }
 
 impl Value {
-    /// The value of type `ty` that `json` spells. Missing attributes are null; attributes the type does not have are
-    /// left out, so that a server may be newer than the schema. A `dynamic` takes the type JSON suggests.
+    /// The value of type `ty` that `json` spells. Missing attributes are null; attributes the type does not
+    /// have are left out, so that a server may be newer than the schema. A `dynamic` takes the type JSON
+    /// suggests.
     ///
     /// # Errors
     /// [`ValueError::Type`] where the JSON has another type.
@@ -67,10 +69,12 @@ impl Value {
         Reader { typed_dynamics: true }.text(text, ty)
     }
 
-    /// The value as JSON; sets and lists become arrays, objects and maps objects, null and absent attributes null.
+    /// The value as JSON; sets and lists become arrays, objects and maps objects, null and absent attributes
+    /// null.
     ///
     /// # Errors
-    /// [`ValueError::Unknown`] if anything is unknown, [`ValueError::Digits`] for a number no `f64` prints as.
+    /// [`ValueError::Unknown`] if anything is unknown, [`ValueError::Digits`] for a number no `f64` prints
+    /// as.
     pub fn to_json(&self) -> Result<Json, ValueError> {
         write(self, &Path::root())
     }

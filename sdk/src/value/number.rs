@@ -1,7 +1,7 @@
 //! Decimal numbers of any size, kept as decimal digits.
 //!
-//! Core computes with 512-bit binary floats and sends what fits neither an `i64` nor exactly an `f64` as decimal text.
-//! Going through `f64` would change such a value, and core compares, so the digits are kept.
+//! Core computes with 512-bit binary floats and sends what fits neither an `i64` nor exactly an `f64` as
+//! decimal text. Going through `f64` would change such a value, and core compares, so the digits are kept.
 
 use std::fmt;
 use std::str::FromStr;

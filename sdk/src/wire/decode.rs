@@ -1,7 +1,7 @@
 //! Values from MessagePack, led by the type.
 //!
-//! Core writes a number as integer, `f64` or decimal text, whichever is exact; an unknown value as an extension; and a
-//! value of a `dynamic` attribute as `[type, value]`. Facts: zclconf/go-cty, `cty/msgpack`.
+//! Core writes a number as integer, `f64` or decimal text, whichever is exact; an unknown value as an
+//! extension; and a value of a `dynamic` attribute as `[type, value]`. Facts: zclconf/go-cty, `cty/msgpack`.
 
 use std::collections::BTreeMap;
 

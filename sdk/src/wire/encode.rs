@@ -22,7 +22,8 @@ pub(crate) enum EncodeError {
     Write(#[from] ValueWriteError),
 }
 
-/// `value` as type `ty`. Attributes an object lacks are written as null, because the protocol has no sparse form.
+/// `value` as type `ty`. Attributes an object lacks are written as null, because the protocol has no sparse
+/// form.
 pub(crate) fn encode(value: &Value, ty: &Type) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::new();
     write(&mut out, value, ty, &Path::root())?;
@@ -209,7 +210,8 @@ mod tests {
         }
     }
 
-    /// Bytes come from another process. The generator is a linear congruence, so that a failure can be repeated.
+    /// Bytes come from another process. The generator is a linear congruence, so that a failure can be
+    /// repeated.
     #[test]
     fn no_bytes_make_the_reader_panic() {
         let object = Type::object([("a", Type::Dynamic), ("b", Type::set(Type::Number))]);

@@ -1,8 +1,8 @@
 //! The messages of `tfplugin6` that a provider of resources and data sources needs.
 //!
-//! Numbers are the protocol's field numbers (hashicorp/terraform, `docs/plugin-protocol/tfplugin6.proto`, 6.10); fields
-//! left out are for features this SDK does not offer and are skipped when read. Written by hand so that building needs
-//! no protobuf compiler.
+//! Numbers are the protocol's field numbers (hashicorp/terraform, `docs/plugin-protocol/tfplugin6.proto`,
+//! 6.10); fields left out are for features this SDK does not offer and are skipped when read. Written by hand
+//! so that building needs no protobuf compiler.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! A work directory with a configuration and the probe provider, and a CLI to run there.
 //!
-//! After every run nothing may be left: no process, no socket, no complaint in the log about the provider's exit.
+//! After every run nothing may be left: no process, no socket, no complaint in the log about the provider's
+//! exit.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

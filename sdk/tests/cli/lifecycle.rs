@@ -10,7 +10,7 @@ fn a_resource_is_made_changed_replaced_and_destroyed() {
         work.apply("resource \"probe_thing\" \"a\" {\n  name = \"a\"\n}\n");
         let values = work.state("probe_thing.a")["values"].clone();
         let expected = json!({"name": "a", "size": "small", "labels": {}, "token": null, "token_length": null,
-            "title": "A", "uid": "uid-of-a", "steps": null, "done": 0, "fail": null});
+            "title": "A", "uid": "uid-of-a", "steps": null, "together": null, "done": 0, "fail": null});
         assert_eq!(values, expected);
 
         let changed = work.apply("resource \"probe_thing\" \"a\" {\n  name = \"a\"\n  size = \"large\"\n}\n");
@@ -131,5 +131,28 @@ fn a_deprecated_attribute_warns_only_who_uses_it() {
         ran.says("Use `text`.");
         work.write("resource \"probe_echo\" \"a\" {\n  id = \"a\"\n}\n");
         assert!(!work.run(&["validate"]).ok().stdout.contains("deprecated"));
+    });
+}
+
+#[test]
+fn a_provider_can_be_configured_with_what_is_not_known_yet() {
+    with_each_cli(|work| {
+        let directory = work.path("things");
+        work.apply(&format!(
+            "resource \"terraform_data\" \"late\" {{\n  input = {directory:?}\n}}\n\
+             provider \"probe\" {{\n  alias = \"late\"\n  directory = terraform_data.late.output\n}}\n\
+             resource \"probe_thing\" \"a\" {{\n  provider = probe.late\n  name = \"a\"\n}}\n"
+        ));
+        assert!(work.remote("a").is_some());
+    });
+}
+
+#[test]
+fn resources_are_made_side_by_side() {
+    with_each_cli(|work| {
+        // Each waits until all are begun, so one after the other would never end.
+        let things = "resource \"probe_thing\" \"a\" {\n  count = 4\n  name = \"a${count.index}\"\n  together = 4\n}\n";
+        work.apply(things);
+        work.run(&["destroy", "-auto-approve"]).ok().says("4 destroyed");
     });
 }

@@ -1,5 +1,5 @@
-//! The SDK under real CLIs: every test runs once for each binary in `NEURALINVERSE_TERRAFORMS` (paths joined by
-//! colons), or for the `terraform` on the path if that is not set.
+//! The SDK under real CLIs: every test runs once for each binary in `NEURALINVERSE_TERRAFORMS` (paths joined
+//! by colons), or for the `terraform` on the path if that is not set.
 
 #![expect(clippy::expect_used, reason = "helpers of tests fail as tests do")]
 

@@ -1,4 +1,5 @@
-//! Core's rules for a plan (hashicorp/terraform, `internal/plans/objchange/plan_valid.go`), as far as tests need them.
+//! Core's rules for a plan (hashicorp/terraform, `internal/plans/objchange/plan_valid.go`), as far as tests
+//! need them.
 
 use crate::schema::{Attribute, Kind};
 use crate::{Path, Value};
