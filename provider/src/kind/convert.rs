@@ -9,19 +9,19 @@ use super::shape::{Field, Shape};
 
 impl Shape {
     /// The JSON to apply: without what is null. None for null and unknown.
-    pub fn to_json(&self, value: &Value) -> Option<Json> {
+    pub fn json_of(&self, value: &Value) -> Option<Json> {
         Some(match (self, value) {
             (_, Value::Null | Value::Unknown) => return None,
             (Self::List { item, .. }, Value::List(elements) | Value::Set(elements)) => {
-                elements.iter().filter_map(|element| item.to_json(element)).collect()
+                elements.iter().filter_map(|element| item.json_of(element)).collect()
             }
             (Self::Map { value: shape, .. }, Value::Map(entries)) => Json::Object(
                 entries
                     .iter()
-                    .filter_map(|(key, value)| Some((key.clone(), shape.to_json(value)?)))
+                    .filter_map(|(key, value)| Some((key.clone(), shape.json_of(value)?)))
                     .collect(),
             ),
-            (Self::Object(fields), object) => fields_to_json(fields, object),
+            (Self::Object(fields), object) => fields_json(fields, object),
             (_, Value::Bool(bool)) => Json::from(*bool),
             (_, Value::Number(number)) => match number.to_i64() {
                 Some(whole) => Json::from(whole),
@@ -33,7 +33,7 @@ impl Shape {
     }
 
     /// The whole value of `json`; what it does not say is null.
-    pub fn from_json(&self, json: &Json) -> Value {
+    pub fn value_of(&self, json: &Json) -> Value {
         match (self, json) {
             (_, Json::Null) => Value::Null,
             (Self::Text(_) | Self::Quantity, Json::String(text)) => Value::from(text.as_str()),
@@ -44,12 +44,12 @@ impl Shape {
             }
             (Self::Bool, Json::Bool(bool)) => Value::from(*bool),
             (Self::List { item, set, .. }, Json::Array(elements)) => {
-                list(*set, elements.iter().map(|element| item.from_json(element)).collect())
+                list(*set, elements.iter().map(|element| item.value_of(element)).collect())
             }
             (Self::Map { value, .. }, Json::Object(entries)) => {
-                Value::map(entries.iter().map(|(key, json)| (key.clone(), value.from_json(json))))
+                Value::map(entries.iter().map(|(key, json)| (key.clone(), value.value_of(json))))
             }
-            (Self::Object(fields), Json::Object(_)) => Value::Object(object_from_json(fields, json)),
+            (Self::Object(fields), Json::Object(_)) => Value::Object(object_of(fields, json)),
             // Another type than the schema says: a CRD of another release; shown as not there.
             _ => Value::Null,
         }
@@ -57,15 +57,15 @@ impl Shape {
 }
 
 /// The object of those fields that `value` has.
-pub fn fields_to_json(fields: &[Field], value: &Value) -> Json {
+pub fn fields_json(fields: &[Field], value: &Value) -> Json {
     let entry =
-        |field: &Field| Some((field.json.clone(), field.shape.to_json(value.attr(&field.attribute))?));
+        |field: &Field| Some((field.json.clone(), field.shape.json_of(value.attr(&field.attribute))?));
     Json::Object(fields.iter().filter_map(entry).collect::<Map<_, _>>())
 }
 
 /// Every attribute of `fields`, from an object.
-pub fn object_from_json(fields: &[Field], json: &Json) -> BTreeMap<String, Value> {
-    fields.iter().map(|field| (field.attribute.clone(), field.shape.from_json(&json[&field.json]))).collect()
+pub fn object_of(fields: &[Field], json: &Json) -> BTreeMap<String, Value> {
+    fields.iter().map(|field| (field.attribute.clone(), field.shape.value_of(&json[&field.json]))).collect()
 }
 
 /// Elements as a list or set.
@@ -93,17 +93,17 @@ mod tests {
             "envFrom": [{ "name": "one" }, { "name": "two" }],
             "repository": { "url": "https://git.example/a.git", "credentialsSecretRef": { "name": "git" } },
         });
-        let value = workspace().from_json(&spec);
+        let value = workspace().value_of(&spec);
         assert_eq!(value.attr("run_policy").as_str(), Some("Always"));
         assert!(value.attr("repository").attr("branch").is_null());
-        assert_eq!(workspace().to_json(&value), Some(spec));
+        assert_eq!(workspace().json_of(&value), Some(spec));
     }
 
     #[test]
     fn numbers_stay_what_they_are() {
         let shape = Shape::parse(&json!({ "type": "number" }));
         for json in [json!(3), json!(0.1), json!(-7)] {
-            assert_eq!(shape.to_json(&shape.from_json(&json)), Some(json));
+            assert_eq!(shape.json_of(&shape.value_of(&json)), Some(json));
         }
     }
 }

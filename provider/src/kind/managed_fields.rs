@@ -41,14 +41,14 @@ fn shape(shape: &Shape, live: &Json, prior: &Value, owned: &Json) -> Value {
         (Shape::Map { value, .. }, Json::Object(entries)) => map(value, entries, prior, owned),
         (Shape::List { item, set: true, .. }, Json::Array(elements)) => {
             let ours = |element: &&Json| {
-                let value = item.from_json(element);
+                let value = item.value_of(element);
                 prior.as_elements().is_some_and(|prior| prior.contains(&value))
                     || owned.get(format!("v:{element}")).is_some()
             };
-            list(true, elements.iter().filter(ours).map(|element| item.from_json(element)).collect())
+            list(true, elements.iter().filter(ours).map(|element| item.value_of(element)).collect())
         }
         // Owned as a whole.
-        _ => shape.from_json(live),
+        _ => shape.value_of(live),
     }
 }
 

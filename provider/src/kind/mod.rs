@@ -10,7 +10,7 @@ mod create;
 mod data_source;
 pub mod delete;
 mod events;
-mod import;
+pub mod import;
 mod managed_fields;
 pub mod object;
 mod plan;

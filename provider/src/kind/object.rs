@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tf_provider_sdk::{Path, Value};
 
 use super::{
-    convert::{fields_to_json, object_from_json},
+    convert::{fields_json, object_of},
     managed_fields,
     schema::{DEFAULT_NAMESPACE, Model},
     shape::{Shape, Size, Text},
@@ -37,7 +37,7 @@ impl Model {
             metadata["namespace"] = json!(namespace);
         }
         for name in ["labels", "annotations"] {
-            if let Some(map) = text_map().to_json(value.attr(name)) {
+            if let Some(map) = text_map().json_of(value.attr(name)) {
                 metadata[name] = map;
             }
         }
@@ -45,7 +45,7 @@ impl Model {
             "apiVersion": address.api_version,
             "kind": address.kind,
             "metadata": metadata,
-            "spec": fields_to_json(&self.spec, value),
+            "spec": fields_json(&self.spec, value),
         })
     }
 
@@ -79,18 +79,18 @@ impl Model {
             // kubectl's own notes are nobody's wish.
             let entries: Vec<_> = entries
                 .filter(|(key, _)| !key.starts_with("kubectl.kubernetes.io/"))
-                .map(|(key, value)| (key.clone(), any_text().from_json(value)))
+                .map(|(key, value)| (key.clone(), any_text().value_of(value)))
                 .collect();
             let value = if entries.is_empty() { Value::Null } else { Value::map(entries) };
             (name.to_owned(), value)
         };
-        let spec = object_from_json(&self.spec, &live["spec"]);
+        let spec = object_of(&self.spec, &live["spec"]);
         [metadata("labels"), metadata("annotations")].into_iter().chain(spec).collect()
     }
 
     /// The status attribute.
     pub fn status(&self, live: &Json) -> Value {
-        self.status.from_json(&live["status"])
+        self.status.value_of(&live["status"])
     }
 
     /// The attribute that stands for a field of the object, such as `.spec.env["A"]` or `spec.tier`.

@@ -41,7 +41,7 @@ impl Model {
     pub fn data_source_schema(&self) -> Schema {
         let mut attributes = self.identity(false);
         attributes.extend(metadata().map(Attribute::computed));
-        attributes.extend(self.spec.iter().map(|field| read_only(attribute(field))));
+        attributes.extend(self.spec.iter().map(read_only));
         attributes.push(self.status_attribute());
         Schema::new(attributes).describe(self.description())
     }
@@ -71,7 +71,7 @@ impl Model {
     }
 
     fn status_attribute(&self) -> Attribute {
-        let children = self.status.fields().iter().map(|field| read_only(attribute(field)));
+        let children = self.status.fields().iter().map(read_only);
         Attribute::nested("status", Nesting::Single, children)
             .computed()
             .describe("What the controller saw last.")
@@ -96,9 +96,9 @@ fn behaviour() -> [Attribute; 3] {
     [
         Attribute::bool("wait")
             .default_value(true)
-            .describe("Whether to wait until the object is `Ready` after a create or an update."),
+            .describe("Whether to wait until the object is `Ready` after a create or an update. Default: `true`."),
         Attribute::bool("force_conflicts").default_value(false).describe(
-            "Whether to take over fields that another manager set to another value, instead of failing.",
+            "Whether to take over fields that another manager set to another value, instead of failing. Default: `false`.",
         ),
         Attribute::nested(
             "timeouts",
@@ -120,7 +120,7 @@ pub fn attribute(field: &Field) -> Attribute {
     attribute.description = describe(field);
     attribute.requires_replace = field.immutable;
     match &field.default {
-        Some(default) => attribute.default_value(field.shape.from_json(default)),
+        Some(default) => attribute.default_value(field.shape.value_of(default)),
         None if field.required => attribute.required(),
         None => attribute.optional(),
     }
@@ -184,15 +184,14 @@ fn describe(field: &Field) -> String {
     text
 }
 
-fn read_only(mut attribute: Attribute) -> Attribute {
-    attribute.required = false;
-    attribute.optional = false;
-    attribute.computed = true;
-    attribute.default = None;
-    attribute.requires_replace = false;
+/// The attribute of a field that only the cluster sets.
+fn read_only(field: &Field) -> Attribute {
+    let mut attribute = plain(&field.attribute, &field.shape).computed().describe(&field.description);
     attribute.equal = None;
-    if let tf_provider_sdk::Kind::Nested { attributes, .. } = &mut attribute.kind {
-        *attributes = std::mem::take(attributes).into_iter().map(read_only).collect();
+    if let (tf_provider_sdk::Kind::Nested { attributes, .. }, Some((_, fields))) =
+        (&mut attribute.kind, objects(&field.shape))
+    {
+        *attributes = fields.iter().map(read_only).collect();
     }
     attribute
 }
@@ -203,20 +202,34 @@ fn same_quantity(one: &Value, other: &Value) -> bool {
 }
 
 /// Generations and times say nothing to a reader of state and would change it at every refresh.
+const NOISE: [&str; 2] = ["observedGeneration", "lastTransitionTime"];
+
+/// Kubernetes' own words on conditions are for those who write controllers.
+const CONDITION: [(&str, &str); 4] = [
+    ("type", "Which condition."),
+    ("status", "`True`, `False` or `Unknown`."),
+    ("reason", "Why, for programs."),
+    ("message", "Why, for people, with the next step."),
+];
+
 fn status(shape: &Shape) -> Shape {
-    match shape {
-        Shape::Object(fields) => Shape::Object(
-            fields
-                .iter()
-                .filter(|field| !["observedGeneration", "lastTransitionTime"].contains(&field.json.as_str()))
-                .map(|field| Field { shape: status(&field.shape), ..field.clone() })
-                .collect(),
-        ),
-        Shape::List { item, set, size } => {
-            Shape::List { item: Box::new(status(item)), set: *set, size: *size }
+    let kept = |field: &&Field| !NOISE.contains(&field.json.as_str());
+    let fields = shape.fields().iter().filter(kept).map(|field| match &field.shape {
+        Shape::List { item, set, size } if field.json == "conditions" => {
+            let shape = Shape::List { item: Box::new(condition(item)), set: *set, size: *size };
+            Field { shape, ..field.clone() }
         }
-        other => other.clone(),
-    }
+        _ => field.clone(),
+    });
+    Shape::Object(fields.collect())
+}
+
+fn condition(shape: &Shape) -> Shape {
+    let fields = CONDITION.iter().filter_map(|(name, description)| {
+        let field = shape.fields().iter().find(|field| field.json == *name)?;
+        Some(Field { description: (*description).to_owned(), ..field.clone() })
+    });
+    Shape::Object(fields.collect())
 }
 
 #[cfg(test)]

@@ -93,12 +93,9 @@ fn check(shape: &Shape, value: &Value, path: &Path, found: &mut Vec<Fault>, faul
         (Shape::Text(rules), Value::String(text)) => {
             found.extend(text_problem(rules, text).map(|problem| Fault::new(path, value, problem)));
         }
-        (Shape::Quantity, Value::String(text)) => {
-            if text.parse::<Quantity>().is_err() {
-                let fix =
-                    "is not a quantity: write a number with an optional unit, such as `2`, `500m` or `4Gi`";
-                found.push(Fault::new(path, value, fix));
-            }
+        (Shape::Quantity, Value::String(text)) if text.parse::<Quantity>().is_err() => {
+            let fix = "is not a quantity: write a number with an optional unit, such as `2`, `500m` or `4Gi`";
+            found.push(Fault::new(path, value, fix));
         }
         (Shape::Number(rules), Value::Number(number)) => {
             let float = number.to_f64().unwrap_or(f64::INFINITY);

@@ -58,8 +58,8 @@ impl Installation {
         if install.is_null() || !known || !images.is_wholly_known() {
             return None;
         }
-        let install = serde_json::from_value(INSTALL.to_json(install)?).ok()?;
-        let images = IMAGES.to_json(images).map(serde_json::from_value).transpose().ok()?.unwrap_or_default();
+        let install = serde_json::from_value(INSTALL.json_of(install)?).ok()?;
+        let images = IMAGES.json_of(images).map(serde_json::from_value).transpose().ok()?.unwrap_or_default();
         Some(Self { install, images })
     }
 
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn region(install: Value) -> Value {
-        let images = IMAGES.from_json(&serde_json::json!({ "registry": "r", "pullPolicy": "Never" }));
+        let images = IMAGES.value_of(&serde_json::json!({ "registry": "r", "pullPolicy": "Never" }));
         Value::object([("install", install), ("images", images)])
     }
 

@@ -151,8 +151,8 @@ impl Project {
     /// Apply, and the two empty plans that must follow.
     pub fn apply_settles(&self) {
         self.apply().succeeds();
-        self.run(&["plan", "-json", "-detailed-exitcode", "-refresh=false"]).is_empty();
-        self.plan().is_empty();
+        self.run(&["plan", "-json", "-detailed-exitcode", "-refresh=false"]).plans_nothing();
+        self.plan().plans_nothing();
     }
 
     pub fn destroy(&self) -> Run {
@@ -227,7 +227,7 @@ impl Run {
 
     /// A plan without changes, and without anything to say.
     #[track_caller]
-    pub fn is_empty(self) {
+    pub fn plans_nothing(self) {
         assert!(self.code == 0 && self.diagnostics.is_empty(), "{self:#?}");
     }
 

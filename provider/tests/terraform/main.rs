@@ -3,6 +3,8 @@
 //! `NEURALINVERSE_TERRAFORMS` lists the command lines to test with, separated by colons; without it,
 //! `terraform` of the path. Files are named by what they need: `offline_…` nothing, `server_…` an API server.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod controller;
 mod harness;
 mod offline_bad_input;

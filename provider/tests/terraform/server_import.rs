@@ -31,7 +31,7 @@ fn after_an_import_a_configuration_that_says_the_same_plans_nothing() {
         project.write(&template(&name, "description = \"By hand\"\nenv = { A = \"1\" }"));
         let import = project.import("neuralinverse_workspace_template.t", &format!("us/{name}"));
         assert_eq!(import.code, 0, "{}", import.text);
-        project.plan().is_empty();
+        project.plan().plans_nothing();
 
         // The first change takes it over: what kubectl set and we drop goes away.
         project.write(&template(&name, "env = { B = \"2\" }")).apply_settles();
@@ -48,7 +48,7 @@ fn an_object_of_our_own_comes_back_without_what_others_added() {
     server.run(&["annotate", "workspacetemplate", "returned", "theirs=1"]);
     std::fs::remove_file(project.path().join("terraform.tfstate")).unwrap();
     assert_eq!(project.import("neuralinverse_workspace_template.t", "returned").code, 0);
-    project.plan().is_empty();
+    project.plan().plans_nothing();
 }
 
 #[test]

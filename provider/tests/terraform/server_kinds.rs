@@ -133,7 +133,7 @@ fn a_data_source_reads_what_others_made() {
     let project = server.project();
     let data = "data \"neuralinverse_workspace_tier\" \"t\" {\n  name = \"theirs\"\n}\noutput \"t\" {\n  value = data.neuralinverse_workspace_tier.t\n}\n";
     project.write(data).apply().succeeds();
-    project.plan().is_empty();
+    project.plan().plans_nothing();
     project.write(&data.replace("theirs", "nobody-s")).plan().fails(
         "data \"neuralinverse_workspace_tier\" \"t\"",
         &["There is no WorkspaceTier `nobody-s`", "region `us`"],

@@ -129,7 +129,7 @@ fn an_installed_region_is_imported_and_then_managed() {
     project.write("resource \"neuralinverse_region\" \"r\" {\n}\n");
     let import = project.import("neuralinverse_region.r", "us");
     assert_eq!(import.code, 0, "{}", import.text);
-    project.plan().is_empty();
+    project.plan().plans_nothing();
     project.write(&region("")).apply_settles();
 }
 
