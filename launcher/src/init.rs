@@ -41,8 +41,12 @@ pub fn run(socket: &Path) -> Result<(), Error> {
     signals.thread_block()?;
     let listener = server::listen(socket)?;
     thread::spawn(move || server::serve(&listener));
-    while signals.wait()? == Signal::SIGCHLD {
+    loop {
+        // Also before the first signal: what the image's entry left may have ended already.
         reap();
+        if signals.wait()? != Signal::SIGCHLD {
+            break;
+        }
     }
     end_others();
     Ok(())
