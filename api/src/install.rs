@@ -106,8 +106,8 @@ fn rights(namespace: &str) -> Vec<Value> {
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
             "metadata": { "name": CONTROLLER, "namespace": namespace, "labels": managed() },
             "rules": [
-                { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update", "patch"] },
-                { "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create", "update", "patch"] },
+                { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"] },
+                { "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create"] },
             ],
         }),
         json!({
@@ -121,14 +121,16 @@ fn rights(namespace: &str) -> Vec<Value> {
 
 /// What the controller may do anywhere.
 fn cluster_rules() -> Value {
-    let statuses: Vec<String> = Kind::all().iter().map(|kind| format!("{}/status", kind.plural())).collect();
+    let kinds = Kind::all();
+    let plurals: Vec<&str> = kinds.iter().map(Kind::plural).collect();
+    let statuses: Vec<String> = plurals.iter().map(|plural| format!("{plural}/status")).collect();
     json!([
-        { "apiGroups": [GROUP], "resources": ["*"], "verbs": ["get", "list", "watch"] },
-        { "apiGroups": [GROUP], "resources": statuses, "verbs": ["patch", "update"] },
-        { "apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch", "patch"] },
+        { "apiGroups": [GROUP], "resources": plurals, "verbs": ["get", "list", "watch"] },
+        { "apiGroups": [GROUP], "resources": statuses, "verbs": ["patch"] },
+        { "apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch", "patch"] },
         { "apiGroups": [""], "resources": ["pods", "persistentvolumeclaims"], "verbs": ["get", "list", "watch"] },
-        { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch", "create", "patch"] },
-        { "apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] },
+        { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "create", "patch"] },
+        { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] },
         { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings"], "verbs": ["get", "create", "patch"] },
         { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": [WORKSPACES_ROLE], "verbs": ["bind"] },
     ])

@@ -85,6 +85,20 @@ impl Cached for Pod {
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
         Some(Change::Pod(self.clone(), old.cloned()))
     }
+
+    /// Most of a pod is what we wrote ourselves: at ten thousand pods it would be most of our memory.
+    fn slim(&mut self) {
+        self.metadata.managed_fields = None;
+        let Some(spec) = &mut self.spec else { return };
+        spec.init_containers = None;
+        spec.tolerations = None;
+        if let Some(volumes) = &mut spec.volumes {
+            volumes.retain(|volume| volume.persistent_volume_claim.is_some());
+        }
+        for container in &mut spec.containers {
+            (container.env, container.volume_mounts) = (None, None);
+        }
+    }
 }
 
 impl Cached for PersistentVolumeClaim {

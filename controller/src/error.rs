@@ -22,6 +22,9 @@ pub enum Error {
         #[source]
         source: kube::Error,
     },
+    /// The API server took too long.
+    #[error("the API server took too long")]
+    TooSlow,
     /// An object of ours could not be written as JSON; a bug of ours.
     #[error("writing JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -35,7 +38,7 @@ impl Error {
     pub fn next(&self) -> Next {
         match self {
             Self::Conflict { .. } => Next::After(Duration::from_millis(50)),
-            Self::Api { .. } | Self::Json(_) => Next::Retry,
+            Self::Api { .. } | Self::TooSlow | Self::Json(_) => Next::Retry,
         }
     }
 }

@@ -1,8 +1,16 @@
 //! Declared objects for tests, as a user would write them.
 
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use neuralinverse_api::{LaunchSource, Workspace};
 use serde_json::{Value, json};
 
-use crate::caches::Caches;
+use crate::{
+    caches::Caches,
+    references::{References, resolve},
+    workspace::children::pod::{self, Launched},
+};
 
 /// Makes an object from what a user writes.
 pub(crate) fn from<K: serde::de::DeserializeOwned>(object: Value) -> K {
@@ -41,4 +49,44 @@ pub(crate) fn all(caches: &Caches) {
     tier(caches);
     node_pool(caches);
     template_for(caches, &[]);
+}
+
+/// What a workspace of `standard` and `rust` is made from.
+pub(crate) fn references() -> References {
+    let caches = Caches::default();
+    all(&caches);
+    resolve(&caches, "workspaces", "standard", "rust").unwrap()
+}
+
+/// The workspace `mine`, with these fields in its spec and this status.
+pub(crate) fn workspace(more: Value, status: Value) -> Workspace {
+    let mut spec = json!({ "owner": "ada", "tier": "standard", "template": "rust" });
+    spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    from(json!({
+        "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "Workspace",
+        "metadata": { "namespace": "workspaces", "name": "mine", "uid": "uid-of-mine", "generation": 1 },
+        "spec": spec, "status": status,
+    }))
+}
+
+/// The pod that `mine` was given as number `epoch`, wished for at second 100 and made at second 101.
+pub(crate) fn pod(epoch: i64, more: impl FnOnce(&mut Pod)) -> Arc<Pod> {
+    let since = jiff::Timestamp::from_second(100).unwrap();
+    let launched = Launched { epoch, source: LaunchSource::Cold, since };
+    let workspace = workspace(json!({}), Value::Null);
+    let mut pod = pod::started(&workspace, &launched, "mine-1", &references(), "https://controller:8443");
+    pod.metadata.uid = Some(format!("uid-of-pod-{epoch}"));
+    pod.metadata.creation_timestamp = Some(from(json!("1970-01-01T00:01:41Z")));
+    more(&mut pod);
+    Arc::new(pod)
+}
+
+/// Says of a pod that all its containers run.
+pub(crate) fn ready(pod: &mut Pod) {
+    pod.status = from(json!({ "conditions": [{ "type": "Ready", "status": "True" }] }));
+}
+
+/// Says of a pod that it is being deleted.
+pub(crate) fn going(pod: &mut Pod) {
+    pod.metadata.deletion_timestamp = Some(from(json!("1970-01-01T00:10:00Z")));
 }

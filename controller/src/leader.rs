@@ -14,7 +14,7 @@ use kube::{
     Api, Client,
     api::{ObjectMeta, PostParams},
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::run::Config;
 
@@ -81,8 +81,16 @@ impl Candidate {
         }
     }
 
+    /// As `try_attempt`, without the patience of the client.
+    async fn attempt(&mut self) -> Result<bool, String> {
+        match timeout(RENEW, self.try_attempt()).await {
+            Ok(result) => result.map_err(|error| error.to_string()),
+            Err(_) => Err("the API server took too long".to_owned()),
+        }
+    }
+
     /// Takes or renews the Lease, if it is ours, free or silent for too long. Says whether it is ours.
-    async fn attempt(&mut self) -> Result<bool, kube::Error> {
+    async fn try_attempt(&mut self) -> Result<bool, kube::Error> {
         let Some(mut lease) = self.leases.get_opt(&self.lease).await? else {
             let lease = Lease {
                 metadata: ObjectMeta { name: Some(self.lease.clone()), ..Default::default() },

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{sync::broadcast::error::RecvError, time::timeout};
 use tracing::Instrument;
 
 use crate::{
@@ -17,6 +17,10 @@ use crate::{
     key::Key,
     queue::{Next, Queue},
 };
+
+/// How long one look at an object may take. The client repeats requests by itself for minutes; being cut
+/// off is as harmless as being killed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes the objects of one kind what their spec asks for.
 pub trait Reconciler: Send + Sync + 'static {
@@ -60,7 +64,11 @@ pub async fn run<R: Reconciler>(reconciler: Arc<R>, caches: &Caches) {
     let work = queue.clone().run(R::PARALLEL, |key| {
         let span = tracing::info_span!("reconcile", kind = R::KIND, object = %key);
         let reconciler = reconciler.clone();
-        async move { settle(reconciler.reconcile(&key).await) }.instrument(span)
+        async move {
+            let result = timeout(PATIENCE, reconciler.reconcile(&key)).await;
+            settle(result.unwrap_or(Err(Error::TooSlow)))
+        }
+        .instrument(span)
     });
     tokio::join!(feed, work);
 }

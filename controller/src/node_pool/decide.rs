@@ -66,9 +66,9 @@ pub fn patch(node: &Node, pool: &str, pools: &[Arc<WorkspaceNodePool>]) -> Optio
     let facts = facts(node);
     let wanted = belongs(node, pool, pools);
     let marked = facts.labelled_for.as_deref() == Some(pool);
-    let complete = marked
-        && facts.pool.as_deref() == Some(pool)
-        && facts.taints == [(pool.to_owned(), "NoSchedule".to_owned())];
+    // Nodes may come with label and taint; then they are not ours to take off.
+    let complete =
+        facts.pool.as_deref() == Some(pool) && facts.taints == [(pool.to_owned(), "NoSchedule".to_owned())];
     let foreign = pool_of(node, pools).is_some() && !wanted;
     match (wanted, marked) {
         (true, _) if !complete => Some(labelled(node, pool)),
@@ -164,6 +164,13 @@ mod tests {
     fn a_node_that_has_all_of_it_is_left_alone() {
         let labels = json!({ "a": "1", "workspace-tier": "default" });
         let node = node(labels, marked("default"), json!([taint("default")]));
+        assert_eq!(patch(&node, "default", &[pool("default", json!({ "a": "1" }))]), None);
+    }
+
+    #[test]
+    fn a_node_that_came_with_all_of_it_is_not_marked_as_ours() {
+        let labels = json!({ "a": "1", "workspace-tier": "default" });
+        let node = node(labels, json!({}), json!([taint("default")]));
         assert_eq!(patch(&node, "default", &[pool("default", json!({ "a": "1" }))]), None);
     }
 

@@ -78,7 +78,7 @@ async fn get_pod(
         }
     }
     let (source, name) = match volume {
-        Some(volume) => (LaunchSource::Resume, volume),
+        Some(volume) => (source(workspace), volume),
         None => {
             let name = pod::name(workspace, epoch);
             let volume = volume::cold(workspace, &name, references);
@@ -91,6 +91,14 @@ async fn get_pod(
     };
     let pod = pod::started(workspace, &launched(source), &name, references, &context.public_url);
     create(context, workspace, &context.caches.pods, &pod).await
+}
+
+/// A volume that was made for a start that Kubernetes then refused holds no work yet.
+fn source(workspace: &Workspace) -> LaunchSource {
+    match workspace.status.as_ref().is_none_or(|status| status.epoch == 0) {
+        true => LaunchSource::Cold,
+        false => LaunchSource::Resume,
+    }
 }
 
 /// Creates an object of the workspace. One that we made before, when the answer was lost or we were

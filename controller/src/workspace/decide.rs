@@ -126,3 +126,123 @@ fn age(pod: &Pod, now: Timestamp) -> Duration {
 pub fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::{self, going, pod, ready};
+
+    fn volume(owned: bool) -> Arc<PersistentVolumeClaim> {
+        let owners =
+            json!([{ "apiVersion": "v", "kind": "Workspace", "name": "mine", "uid": "uid-of-mine" }]);
+        Arc::new(fixtures::from(json!({ "metadata": {
+            "namespace": "workspaces", "name": "mine-1",
+            "ownerReferences": if owned { owners } else { json!([]) },
+        } })))
+    }
+
+    fn status(epoch: i64, pod: Option<&str>) -> Value {
+        json!({ "epoch": epoch, "pod": pod, "volume": "mine-1" })
+    }
+
+    fn ended(pod: &mut Pod) {
+        pod.status = fixtures::from(json!({ "phase": "Failed", "reason": "Evicted" }));
+    }
+
+    /// What is decided at this second, in words.
+    fn decided(spec: Value, status: Value, pods: &[Arc<Pod>], held: Option<bool>, second: i64) -> String {
+        let workspace = fixtures::workspace(spec, status);
+        let references = Ok(fixtures::references());
+        let observed = Observed { references, pods: pods.to_vec(), volume: held.map(volume) };
+        let plan = decide(&workspace, &observed, Timestamp::from_second(second).unwrap());
+        let mut words: Vec<String> =
+            plan.delete.iter().map(|pod| format!("delete {}", pod.name_any())).collect();
+        words.extend(plan.own.map(|volume| format!("own {volume}")));
+        words.extend(plan.start.map(|Start { epoch, volume }| match volume {
+            Some(volume) => format!("start {epoch} on {volume}"),
+            None => format!("start {epoch}"),
+        }));
+        words.join(", ")
+    }
+
+    #[test]
+    fn a_workspace_that_is_to_run_gets_and_keeps_one_pod() {
+        let run = || json!({});
+        let cases = [
+            ("nothing is there yet", Value::Null, vec![], None, "start 1"),
+            ("its pod runs", status(1, Some("mine-1")), vec![pod(1, ready)], Some(true), ""),
+            ("its pod starts", status(1, Some("mine-1")), vec![pod(1, |_| ())], Some(true), ""),
+            ("it was claimed and that is not written yet", Value::Null, vec![pod(1, ready)], Some(true), ""),
+            ("the pod was lost", status(1, Some("mine-1")), vec![], Some(true), "start 2 on mine-1"),
+            ("pod and volume were lost", status(1, Some("mine-1")), vec![], None, "start 2"),
+            ("the pod is going", status(1, Some("mine-1")), vec![pod(1, going)], Some(true), ""),
+            (
+                "the pod has ended",
+                status(1, Some("mine-1")),
+                vec![pod(1, ended)],
+                Some(true),
+                "delete mine-1",
+            ),
+            (
+                "a pod of an earlier epoch came back",
+                status(2, Some("mine-2")),
+                vec![pod(1, ready), pod(2, ready)],
+                Some(true),
+                "delete mine-1",
+            ),
+            (
+                "the status names another pod of this epoch",
+                status(1, Some("another")),
+                vec![pod(1, ready)],
+                None,
+                "delete mine-1, start 2",
+            ),
+            (
+                "the volume came from a warm pool",
+                status(1, Some("mine-1")),
+                vec![pod(1, ready)],
+                Some(false),
+                "own mine-1",
+            ),
+        ];
+        for (name, status, pods, volume, expected) in cases {
+            assert_eq!(decided(run(), status, &pods, volume, 200), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_workspace_that_is_to_stop_loses_its_pods_and_nothing_else() {
+        let stop = || json!({ "runPolicy": "Stopped" });
+        let running = vec![pod(1, ready)];
+        assert_eq!(decided(stop(), status(1, Some("mine-1")), &running, Some(true), 200), "delete mine-1");
+        assert_eq!(decided(stop(), status(1, Some("mine-1")), &[pod(1, going)], Some(true), 200), "");
+        assert_eq!(decided(stop(), status(1, None), &[], Some(true), 200), "");
+    }
+
+    #[test]
+    fn a_pod_that_ended_at_once_stays_for_a_while() {
+        let pods = [pod(1, ended)];
+        assert_eq!(decided(json!({}), status(1, Some("mine-1")), &pods, Some(true), 105), "");
+        assert_eq!(decided(json!({}), status(1, Some("mine-1")), &pods, Some(true), 111), "delete mine-1");
+    }
+
+    #[test]
+    fn the_volume_is_given_its_owner_after_the_launch() {
+        let pods = [pod(1, ready)];
+        assert_eq!(decided(json!({}), Value::Null, &pods, Some(false), 100), "");
+        assert_eq!(decided(json!({}), Value::Null, &pods, Some(false), 101), "own mine-1");
+    }
+
+    #[test]
+    fn nothing_is_started_while_what_the_spec_names_is_missing_and_what_runs_goes_on() {
+        let problem = Problem::new(neuralinverse_api::condition::Reason::TierNotFound, "");
+        for pods in [vec![], vec![pod(1, ready)]] {
+            let observed = Observed { references: Err(problem.clone()), pods, volume: Some(volume(true)) };
+            let workspace = fixtures::workspace(json!({}), status(1, Some("mine-1")));
+            let plan = decide(&workspace, &observed, Timestamp::from_second(200).unwrap());
+            assert_eq!(plan, Plan::default());
+        }
+    }
+}

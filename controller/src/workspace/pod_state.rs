@@ -68,7 +68,7 @@ pub fn epoch(pod: &Pod) -> i64 {
 /// The volume that holds a pod's work.
 pub fn volume(pod: &Pod) -> Option<&str> {
     let volumes = pod.spec.as_ref()?.volumes.as_ref()?;
-    let work = volumes.iter().find(|volume| volume.name == super::children::pod::WORK)?;
+    let work = volumes.iter().find(|volume| volume.name == super::children::volumes::WORK)?;
     work.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.as_str())
 }
 

@@ -73,3 +73,63 @@ fn worth_telling(reason: &str) -> bool {
     ];
     !EXPECTED.iter().any(|expected| expected.as_str() == reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::from;
+
+    fn status(epoch: i64, launched: bool, ready: &str, repository: &str) -> WorkspaceStatus {
+        let condition = |type_: &str, reason: &str| {
+            json!({
+                "type": type_, "status": "False", "reason": reason, "message": "it is so",
+                "lastTransitionTime": "1970-01-01T00:00:00Z",
+            })
+        };
+        let launch = launched.then(|| json!({ "source": "Warm", "milliseconds": 42 }));
+        from(json!({
+            "epoch": epoch, "pod": "p", "launch": launch.unwrap_or(Value::Null),
+            "conditions": [condition("Ready", ready), condition("RepositoryReady", repository)],
+        }))
+    }
+
+    #[test]
+    fn people_are_told_of_launches_stops_and_what_went_wrong_once() {
+        let cases = [
+            (None, status(1, true, "Available", "NotDeclared"), Some((false, "Launched"))),
+            (
+                Some(status(1, false, "Progressing", "Cloning")),
+                status(1, true, "Available", "Cloning"),
+                Some((false, "Launched")),
+            ),
+            (Some(status(1, true, "Available", "Cloning")), status(1, true, "Available", "Cloned"), None),
+            (
+                Some(status(1, true, "Available", "Cloning")),
+                status(1, true, "Available", "CloneFailed"),
+                Some((true, "CloneFailed")),
+            ),
+            (
+                Some(status(1, true, "Available", "CloneFailed")),
+                status(1, true, "Available", "CloneFailed"),
+                None,
+            ),
+            (None, status(1, false, "Progressing", "Cloning"), None),
+            (
+                Some(status(1, false, "Progressing", "Cloning")),
+                status(1, false, "Unschedulable", "Cloning"),
+                Some((true, "Unschedulable")),
+            ),
+            (
+                Some(status(1, true, "Stopping", "Cloned")),
+                status(1, true, "Stopped", "Cloned"),
+                Some((false, "Stopped")),
+            ),
+        ];
+        for (old, new, expected) in cases {
+            let told = told(old.as_ref(), &new);
+            assert_eq!(told.as_ref().map(|told| (told.warning, told.reason.as_str())), expected);
+        }
+    }
+}

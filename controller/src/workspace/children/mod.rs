@@ -1,8 +1,12 @@
 //! The objects that a workspace consists of, each built by a pure function.
 
+mod containers;
 pub mod pod;
-pub mod security;
+mod security;
+#[cfg(test)]
+mod tests;
 pub mod volume;
+pub mod volumes;
 
 use std::collections::BTreeMap;
 

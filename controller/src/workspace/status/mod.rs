@@ -3,6 +3,9 @@
 //! What only the sidecar can know (that terminals open, what became of the repository) arrives once, as
 //! news, and is kept in the conditions as long as the pod is the same: no replica has to remember it.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;

@@ -1,0 +1,138 @@
+//! The containers of a pod: the user's, the sidecar, and the step that puts the launcher in.
+
+use k8s_openapi::{
+    api::core::v1::{
+        Container, ContainerResizePolicy, EnvVar, EnvVarSource, ExecAction, ObjectFieldSelector, Probe,
+        ResourceRequirements, VolumeMount,
+    },
+    apimachinery::pkg::api::resource,
+};
+use neuralinverse_api::{Quantity, agent::paths, install::AGENT_IMAGE};
+
+use super::{
+    security,
+    volumes::{BIN, IDENTITY, RUN, TMP, WORK},
+};
+use crate::references::References;
+
+/// Name of the user's container.
+pub const WORKSPACE: &str = "workspace";
+
+/// Name of the sidecar.
+pub const AGENT: &str = "agent";
+
+/// Puts the launcher where the user's container finds it.
+pub fn install(references: &References) -> Container {
+    Container {
+        name: "install".to_owned(),
+        command: Some(words(&[paths::AGENT, "install", paths::BIN])),
+        resources: Some(small()),
+        volume_mounts: Some(vec![mount(BIN, paths::BIN)]),
+        security_context: Some(security::read_only()),
+        ..ours(references)
+    }
+}
+
+/// Speaks with the controller, and runs Git.
+pub fn sidecar(references: &References, controller_url: &str) -> Container {
+    Container {
+        name: AGENT.to_owned(),
+        command: Some(words(&[paths::AGENT, "run"])),
+        restart_policy: Some("Always".to_owned()),
+        env: Some(vec![
+            env("CONTROLLER_URL", controller_url),
+            EnvVar { name: "POD_NAME".to_owned(), value_from: Some(pod_name()), ..Default::default() },
+        ]),
+        resources: Some(small()),
+        volume_mounts: Some(vec![
+            mount(WORK, paths::HOME),
+            mount(RUN, paths::RUN),
+            VolumeMount { read_only: Some(true), ..mount(IDENTITY, paths::IDENTITY) },
+            mount(TMP, "/tmp"),
+        ]),
+        security_context: Some(security::read_only()),
+        ..ours(references)
+    }
+}
+
+fn pod_name() -> EnvVarSource {
+    let field = ObjectFieldSelector { field_path: "metadata.name".to_owned(), api_version: None };
+    EnvVarSource { field_ref: Some(field), ..Default::default() }
+}
+
+/// The user's programs, of any image.
+pub fn user(references: &References) -> Container {
+    let (cpu, memory) = (&references.tier.cpu, &references.tier.memory);
+    let share = references.region.requests_percent;
+    let size = |cpu: &Quantity, memory: &Quantity| {
+        [("cpu".to_owned(), cpu.to_kubernetes()), ("memory".to_owned(), memory.to_kubernetes())].into()
+    };
+    Container {
+        name: WORKSPACE.to_owned(),
+        image: Some(references.template.image.clone()),
+        image_pull_policy: Some(references.region.images.pull_policy.as_str().to_owned()),
+        command: Some(words(&[paths::LAUNCHER, "run"])),
+        working_dir: Some(paths::HOME.to_owned()),
+        env: Some(vec![env("HOME", paths::HOME)]),
+        resources: Some(ResourceRequirements {
+            limits: Some(size(cpu, memory)),
+            requests: Some(size(&cpu.scaled(share), &memory.scaled(share))),
+            claims: None,
+        }),
+        resize_policy: Some(["cpu", "memory"].map(resized_in_place).to_vec()),
+        startup_probe: Some(ready()),
+        volume_mounts: Some(vec![
+            mount(WORK, paths::HOME),
+            mount(RUN, paths::RUN),
+            VolumeMount { read_only: Some(true), ..mount(BIN, paths::BIN) },
+        ]),
+        security_context: Some(security::container()),
+        ..Default::default()
+    }
+}
+
+/// A startup probe costs nothing once it has succeeded. It is the user's container's and not the
+/// sidecar's, since Kubernetes starts the former only after the latter's.
+fn ready() -> Probe {
+    Probe {
+        exec: Some(ExecAction { command: Some(words(&[paths::LAUNCHER, "ready"])) }),
+        period_seconds: Some(1),
+        failure_threshold: Some(300),
+        ..Default::default()
+    }
+}
+
+fn ours(references: &References) -> Container {
+    let images = &references.region.images;
+    Container {
+        image: Some(images.image(AGENT_IMAGE)),
+        image_pull_policy: Some(images.pull_policy.as_str().to_owned()),
+        ..Default::default()
+    }
+}
+
+/// Git may need memory for a moment; the sidecar itself does not.
+fn small() -> ResourceRequirements {
+    let quantity = |text: &str| resource::Quantity(text.to_owned());
+    ResourceRequirements {
+        requests: Some([("cpu".to_owned(), quantity("5m")), ("memory".to_owned(), quantity("24Mi"))].into()),
+        limits: Some([("memory".to_owned(), quantity("512Mi"))].into()),
+        claims: None,
+    }
+}
+
+fn resized_in_place(resource: &str) -> ContainerResizePolicy {
+    ContainerResizePolicy { resource_name: resource.to_owned(), restart_policy: "NotRequired".to_owned() }
+}
+
+fn mount(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount { name: volume.to_owned(), mount_path: path.to_owned(), ..Default::default() }
+}
+
+fn env(name: &str, value: &str) -> EnvVar {
+    EnvVar { name: name.to_owned(), value: Some(value.to_owned()), value_from: None }
+}
+
+fn words(command: &[&str]) -> Vec<String> {
+    command.iter().map(|word| (*word).to_owned()).collect()
+}

@@ -1,0 +1,207 @@
+//! The objects as a whole, as they reach the API server.
+
+use neuralinverse_api::{LaunchSource, WarmPool};
+use serde_json::{Value, json};
+
+use super::{
+    pod::{self, Launched},
+    volume,
+};
+use crate::fixtures;
+
+const URL: &str = "https://controller:8443";
+
+fn spec(volume: &str) -> Value {
+    let locked = json!({ "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } });
+    let mut read_only = locked.clone();
+    read_only["readOnlyRootFilesystem"] = json!(true);
+    let ours = format!("ghcr.io/neuralinverse/agent:{}", env!("CARGO_PKG_VERSION"));
+    let small = json!({ "requests": { "cpu": "5m", "memory": "24Mi" }, "limits": { "memory": "512Mi" } });
+    json!({
+        "serviceAccountName": "neuralinverse-workspace",
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "nodeSelector": { "workspace-tier": "default" },
+        "tolerations": [
+            { "key": "workspace-tier", "operator": "Equal", "value": "default", "effect": "NoSchedule" },
+        ],
+        "securityContext": {
+            "runAsNonRoot": true, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": { "type": "RuntimeDefault" },
+        },
+        "terminationGracePeriodSeconds": 30,
+        "volumes": [
+            { "name": "work", "persistentVolumeClaim": { "claimName": volume } },
+            { "name": "run", "emptyDir": { "medium": "Memory", "sizeLimit": "1Mi" } },
+            { "name": "bin", "emptyDir": { "sizeLimit": "64Mi" } },
+            { "name": "tmp", "emptyDir": { "sizeLimit": "1Gi" } },
+            { "name": "identity", "projected": { "sources": [
+                { "serviceAccountToken": {
+                    "audience": "neuralinverse-controller", "expirationSeconds": 3600, "path": "token",
+                } },
+                { "configMap": { "name": "neuralinverse-ca", "items": [{ "key": "ca.crt", "path": "ca.crt" }] } },
+            ] } },
+        ],
+        "initContainers": [
+            {
+                "name": "install", "image": ours, "imagePullPolicy": "IfNotPresent",
+                "command": ["/usr/local/bin/neuralinverse-agent", "install", "/opt/neuralinverse"],
+                "resources": small, "securityContext": read_only,
+                "volumeMounts": [{ "name": "bin", "mountPath": "/opt/neuralinverse" }],
+            },
+            {
+                "name": "agent", "image": ours, "imagePullPolicy": "IfNotPresent", "restartPolicy": "Always",
+                "command": ["/usr/local/bin/neuralinverse-agent", "run"],
+                "env": [
+                    { "name": "CONTROLLER_URL", "value": URL },
+                    { "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
+                ],
+                "resources": small, "securityContext": read_only,
+                "volumeMounts": [
+                    { "name": "work", "mountPath": "/home/developer" },
+                    { "name": "run", "mountPath": "/run/neuralinverse" },
+                    { "name": "identity", "mountPath": "/var/run/neuralinverse/identity", "readOnly": true },
+                    { "name": "tmp", "mountPath": "/tmp" },
+                ],
+            },
+        ],
+        "containers": [{
+            "name": "workspace", "image": "rust:1", "imagePullPolicy": "IfNotPresent",
+            "command": ["/opt/neuralinverse/launcher", "run"],
+            "workingDir": "/home/developer",
+            "env": [{ "name": "HOME", "value": "/home/developer" }],
+            "resources": {
+                "limits": { "cpu": "2", "memory": "2Gi" },
+                "requests": { "cpu": "1", "memory": "1073741824" },
+            },
+            "resizePolicy": [
+                { "resourceName": "cpu", "restartPolicy": "NotRequired" },
+                { "resourceName": "memory", "restartPolicy": "NotRequired" },
+            ],
+            "startupProbe": {
+                "exec": { "command": ["/opt/neuralinverse/launcher", "ready"] },
+                "periodSeconds": 1, "failureThreshold": 300,
+            },
+            "securityContext": locked,
+            "volumeMounts": [
+                { "name": "work", "mountPath": "/home/developer" },
+                { "name": "run", "mountPath": "/run/neuralinverse" },
+                { "name": "bin", "mountPath": "/opt/neuralinverse", "readOnly": true },
+            ],
+        }],
+    })
+}
+
+fn pool() -> WarmPool {
+    fixtures::from(json!({
+        "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "WarmPool",
+        "metadata": { "namespace": "workspaces", "name": "pool", "uid": "uid-of-pool" },
+        "spec": { "tier": "standard", "template": "rust", "size": 1 },
+    }))
+}
+
+fn owner(kind: &str, name: &str) -> Value {
+    json!([{
+        "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": kind, "name": name,
+        "uid": format!("uid-of-{name}"), "controller": true,
+    }])
+}
+
+#[test]
+fn a_warm_pod_is_complete_but_for_its_user() {
+    let references = fixtures::references();
+    let pod = pod::warm(&pool(), "pool-1", &references, URL);
+    let expected = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "namespace": "workspaces", "name": "pool-1",
+            "labels": {
+                "app.kubernetes.io/managed-by": "neuralinverse-controller",
+                "cloud.neuralinverse.com/warm-pool": "pool",
+                "cloud.neuralinverse.com/revision": pod::revision(&references, URL),
+            },
+            "annotations": { "kubectl.kubernetes.io/default-container": "workspace" },
+            "ownerReferences": owner("WarmPool", "pool"),
+        },
+        "spec": spec("pool-1"),
+    });
+    assert_eq!(serde_json::to_value(pod).unwrap(), expected);
+}
+
+#[test]
+fn a_pod_that_is_started_for_a_workspace_differs_in_its_metadata_only() {
+    let references = fixtures::references();
+    let since = jiff::Timestamp::from_millisecond(1_500).unwrap();
+    let launched = Launched { epoch: 3, source: LaunchSource::Resume, since };
+    let workspace = fixtures::workspace(json!({}), Value::Null);
+    let pod = pod::started(&workspace, &launched, "mine-1", &references, URL);
+    let expected = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "namespace": "workspaces", "name": "mine-3",
+            "labels": {
+                "app.kubernetes.io/managed-by": "neuralinverse-controller",
+                "cloud.neuralinverse.com/revision": pod::revision(&references, URL),
+                "cloud.neuralinverse.com/workspace": "mine",
+                "cloud.neuralinverse.com/workspace-uid": "uid-of-mine",
+                "cloud.neuralinverse.com/epoch": "3",
+            },
+            "annotations": {
+                "kubectl.kubernetes.io/default-container": "workspace",
+                "karpenter.sh/do-not-disrupt": "true",
+                "cloud.neuralinverse.com/launch-source": "Resume",
+                "cloud.neuralinverse.com/launch-since": "1970-01-01T00:00:01.5Z",
+            },
+            "ownerReferences": owner("Workspace", "mine"),
+        },
+        "spec": spec("mine-1"),
+    });
+    assert_eq!(serde_json::to_value(pod).unwrap(), expected);
+}
+
+#[test]
+fn a_warm_volume_has_no_owner_and_a_cold_one_has_its_workspace() {
+    let references = fixtures::references();
+    let spec = json!({
+        "accessModes": ["ReadWriteOnce"], "storageClassName": "fast",
+        "resources": { "requests": { "storage": "5Gi" } },
+    });
+    let warm = serde_json::to_value(volume::warm(&pool(), "pool-1", &references)).unwrap();
+    assert_eq!((&warm["spec"], &warm["metadata"]["ownerReferences"]), (&spec, &Value::Null));
+    let workspace = fixtures::workspace(json!({}), Value::Null);
+    let cold = serde_json::to_value(volume::cold(&workspace, "mine-1", &references)).unwrap();
+    assert_eq!((&cold["spec"], &cold["metadata"]["ownerReferences"]), (&spec, &owner("Workspace", "mine")));
+}
+
+#[test]
+fn the_revision_changes_with_all_that_pods_and_volumes_are_made_from() {
+    let first = pod::revision(&fixtures::references(), URL);
+    assert_eq!(first, pod::revision(&fixtures::references(), URL));
+    let changes: [fn(&mut crate::references::References); 6] = [
+        |it| it.template.image = "rust:2".into(),
+        |it| it.tier.memory = "4Gi".parse().unwrap(),
+        |it| it.tier.storage = "6Gi".parse().unwrap(),
+        |it| it.tier.node_pool = "other".into(),
+        |it| it.region.storage_class_name = None,
+        |it| it.region.images.tag = Some("next".into()),
+    ];
+    for change in changes {
+        let mut references = fixtures::references();
+        change(&mut references);
+        assert_ne!(first, pod::revision(&references, URL));
+    }
+}
+
+#[test]
+fn a_running_pod_differs_by_tier_or_template_but_not_by_our_release() {
+    let references = fixtures::references();
+    let pod = pod::warm(&pool(), "pool-1", &references, URL);
+    let mut next = references.clone();
+    next.region.images.tag = Some("next".into());
+    assert!(!pod::differs(&pod, &next));
+    next.tier.cpu = "2000m".parse().unwrap();
+    assert!(!pod::differs(&pod, &next), "2000m is 2");
+    next.tier.cpu = "4".parse().unwrap();
+    assert!(pod::differs(&pod, &next));
+}

@@ -1,0 +1,204 @@
+//! One status after another, from what was seen.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fixtures::{self, going, pod, ready};
+
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(100_250).unwrap()
+}
+
+/// What follows for a workspace of this spec and old status, besides times.
+fn next(spec: &Value, old: Option<&WorkspaceStatus>, seen: &Seen<'_>) -> WorkspaceStatus {
+    let workspace = fixtures::workspace(spec.clone(), json!(old));
+    let new = status(&workspace, seen, now());
+    // Looking again without news changes nothing, or we would write for ever.
+    let again = Seen { news: News::None, ..seen.clone() };
+    let settled = fixtures::workspace(spec.clone(), json!(new));
+    assert_eq!(json!(status(&settled, &again, now())), json!(new), "{spec} {seen:?}");
+    new
+}
+
+fn words(status: &WorkspaceStatus) -> Vec<String> {
+    let conditions = status.conditions.iter();
+    conditions.map(|it| format!("{} {} {}", it.type_, it.status, it.reason)).collect()
+}
+
+fn seen<'a>(references: &'a Result<References, Problem>, pod: Option<&'a Pod>, news: News) -> Seen<'a> {
+    Seen { references, pod, going: pod.is_some(), volume: None, refused: None, news }
+}
+
+fn report(repository: RepositoryState) -> News {
+    News::Report(Report { epoch: 1, ready: true, repository })
+}
+
+#[test]
+fn a_launch_ends_with_one_status_that_says_it_all() {
+    let (references, pod) = (Ok(fixtures::references()), pod(1, ready));
+    let news = report(RepositoryState::NotDeclared);
+    let status = next(&json!({}), None, &seen(&references, Some(&pod), news));
+    assert_eq!(
+        words(&status),
+        [
+            "Accepted True Valid",
+            "Running True Available",
+            "RepositoryReady True NotDeclared",
+            "Ready True Available",
+        ]
+    );
+    assert_eq!(
+        (status.pod.as_deref(), status.epoch, status.volume.as_deref()),
+        (Some("mine-1"), 1, Some("mine-1"))
+    );
+    let launch = status.launch.unwrap();
+    assert_eq!((launch.source, launch.milliseconds), (neuralinverse_api::LaunchSource::Cold, 250));
+}
+
+#[test]
+fn each_state_has_its_conditions() {
+    let (known, running, starting) = (Ok(fixtures::references()), pod(1, ready), pod(1, |_| ()));
+    let unknown = Err(Problem::new(Reason::TierNotFound, "declare it"));
+    let launched =
+        || next(&json!({}), None, &seen(&known, Some(&running), report(RepositoryState::NotDeclared)));
+    let (always, stopped) = (json!({}), json!({ "runPolicy": "Stopped" }));
+    let refused =
+        Seen { refused: Some(Problem::new(Reason::Refused, "quota")), ..seen(&known, None, News::None) };
+    let ending = Seen { going: true, ..seen(&known, None, News::None) };
+    let secret = News::NotAssigned(Problem::new(Reason::SecretNotFound, "make it"));
+    let cases = [
+        (
+            "nothing yet",
+            &always,
+            None,
+            seen(&known, None, News::None),
+            "False Progressing",
+            "False Progressing",
+        ),
+        (
+            "a fault",
+            &always,
+            None,
+            seen(&unknown, None, News::None),
+            "False TierNotFound",
+            "False Progressing",
+        ),
+        ("a quota", &always, None, refused, "False Refused", "False Progressing"),
+        (
+            "starting",
+            &always,
+            None,
+            seen(&known, Some(&starting), News::None),
+            "False Progressing",
+            "False Progressing",
+        ),
+        (
+            "no report yet",
+            &always,
+            None,
+            seen(&known, Some(&running), News::None),
+            "False Progressing",
+            "False Progressing",
+        ),
+        (
+            "a Secret",
+            &always,
+            None,
+            seen(&known, Some(&running), secret),
+            "False SecretNotFound",
+            "False Progressing",
+        ),
+        (
+            "goes on",
+            &always,
+            Some(launched()),
+            seen(&known, Some(&running), News::None),
+            "True Available",
+            "True Available",
+        ),
+        (
+            "tier gone",
+            &always,
+            Some(launched()),
+            seen(&unknown, Some(&running), News::None),
+            "False TierNotFound",
+            "True Available",
+        ),
+        (
+            "stopping",
+            &stopped,
+            Some(launched()),
+            seen(&known, Some(&running), News::None),
+            "False Stopping",
+            "True Available",
+        ),
+        ("ending", &stopped, Some(launched()), ending, "False Stopping", "False Stopped"),
+        (
+            "stopped",
+            &stopped,
+            Some(launched()),
+            seen(&known, None, News::None),
+            "True Stopped",
+            "False Stopped",
+        ),
+    ];
+    for (name, spec, old, seen, ready, running) in cases {
+        let words = words(&next(spec, old.as_ref(), &seen));
+        assert_eq!(words[3], format!("Ready {ready}"), "{name}");
+        assert_eq!(words[1], format!("Running {running}"), "{name}");
+    }
+}
+
+#[test]
+fn what_became_of_the_repository_is_kept_until_there_is_news() {
+    let (references, first) = (Ok(fixtures::references()), pod(1, ready));
+    let spec = json!({ "repository": { "url": "https://example.com/a.git" } });
+    let failed = report(RepositoryState::Failed { message: "no route".into() });
+    let status = next(&spec, None, &seen(&references, Some(&first), failed));
+    assert_eq!(words(&status)[2..], ["RepositoryReady False CloneFailed", "Ready True Available"]);
+    assert!(status.conditions[2].message.contains("no route"));
+
+    let status =
+        next(&spec, Some(&status), &seen(&references, Some(&first), report(RepositoryState::Cloned)));
+    assert_eq!(words(&status)[2], "RepositoryReady True Cloned");
+    let next_pod = pod(2, ready);
+    let resumed = next(&spec, Some(&status), &seen(&references, Some(&next_pod), News::None));
+    assert_eq!(
+        (words(&resumed)[2].as_str(), resumed.repository_cloned),
+        ("RepositoryReady True Cloned", true)
+    );
+}
+
+#[test]
+fn a_volume_that_is_lost_takes_the_clone_with_it() {
+    let (references, first) = (Ok(fixtures::references()), pod(1, ready));
+    let spec = json!({ "repository": { "url": "https://example.com/a.git" } });
+    let cloned = next(&spec, None, &seen(&references, Some(&first), report(RepositoryState::Cloned)));
+    let lost = next(&spec, Some(&cloned), &seen(&references, None, News::None));
+    assert_eq!((lost.volume, lost.repository_cloned), (None, false));
+}
+
+#[test]
+fn another_pod_has_to_report_for_itself() {
+    let (references, first, second) = (Ok(fixtures::references()), pod(1, ready), pod(2, ready));
+    let old = next(&json!({}), None, &seen(&references, Some(&first), report(RepositoryState::NotDeclared)));
+    let status = next(&json!({}), Some(&old), &seen(&references, Some(&second), News::None));
+    assert_eq!(words(&status)[3], "Ready False Progressing");
+    assert_eq!((status.epoch, status.launch), (2, old.launch));
+}
+
+#[test]
+fn a_changed_tier_is_announced_for_the_next_start() {
+    let mut references = fixtures::references();
+    references.tier.cpu = "8".parse().unwrap();
+    let (references, pod) = (Ok(references), pod(1, ready));
+    let status = next(&json!({}), None, &seen(&references, Some(&pod), report(RepositoryState::NotDeclared)));
+    assert!(status.conditions[3].message.contains("next start"), "{}", status.conditions[3].message);
+}
+
+#[test]
+fn a_pod_that_is_going_is_not_ready() {
+    let (references, pod) = (Ok(fixtures::references()), pod(1, going));
+    let status = next(&json!({}), None, &seen(&references, Some(&pod), News::None));
+    assert_eq!(words(&status)[3], "Ready False Progressing");
+}
