@@ -105,7 +105,8 @@ impl Demo {
                 Ok(value) => return Ok(value),
                 Err(error) if start.elapsed() > DEADLINE => {
                     let pods = self.kubectl(&["get", "pods", "-o", "wide"]).unwrap_or_default();
-                    let events = self.kubectl(&["get", "events", "--sort-by=.lastTimestamp"]).unwrap_or_default();
+                    let events =
+                        self.kubectl(&["get", "events", "--sort-by=.lastTimestamp"]).unwrap_or_default();
                     return Err(error.context(format!("waited for {what}\n{pods}\n{events}")));
                 }
                 Err(_) => thread::sleep(Duration::from_millis(200)),
