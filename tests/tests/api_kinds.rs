@@ -1,6 +1,6 @@
 //! The declared kinds against a real API server: what it takes, what it refuses, what it fills in.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use neuralinverse_api::{Kind, install};
 use neuralinverse_local::{ControlPlane, ControlPlaneOptions};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn control_plane() -> Result<ControlPlane> {
 }
 
 /// The smallest valid object of each kind.
-fn smallest(kind: &str) -> Value {
+fn smallest(kind: &str) -> Result<Value> {
     let (name, spec) = match kind {
         "Region" => ("cluster", json!({})),
         "WorkspaceNodePool" => ("a", json!({ "static": { "nodeSelector": { "a": "b" } } })),
@@ -25,12 +25,12 @@ fn smallest(kind: &str) -> Value {
         "WorkspaceTemplate" => ("a", json!({ "image": "debian" })),
         "WarmPool" => ("a", json!({ "tier": "a", "template": "a", "size": 0 })),
         "Workspace" => ("a", json!({ "owner": "ada", "tier": "a", "template": "a" })),
-        other => panic!("`{other}` has no smallest object: add one"),
+        other => bail!("`{other}` has no smallest object: add one"),
     };
-    json!({
+    Ok(json!({
         "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": kind,
         "metadata": { "name": name }, "spec": spec,
-    })
+    }))
 }
 
 fn merged(mut object: Value, patch: &Value) -> Value {
@@ -61,7 +61,7 @@ fn every_kind_is_structural_and_takes_its_smallest_object() -> Result<()> {
             "{} is not structural: {conditions:?}",
             kind.name()
         );
-        kubectl.apply(&smallest(kind.name()).to_string()).with_context(|| kind.name().to_owned())?;
+        kubectl.apply(&smallest(kind.name())?.to_string()).with_context(|| kind.name().to_owned())?;
     }
     Ok(())
 }
@@ -87,7 +87,7 @@ fn the_server_refuses_what_the_types_refuse() -> Result<()> {
         ("Workspace", json!({ "spec": { "typo": 1 } }), "typo"),
     ];
     for (kind, patch, expected) in cases {
-        let object = merged(smallest(kind), &patch);
+        let object = merged(smallest(kind)?, &patch);
         let error = control_plane.kubectl().apply(&object.to_string()).err().map(|it| it.to_string());
         let error = error.with_context(|| format!("{kind} was taken with {patch}"))?;
         ensure!(error.contains(expected), "{kind} {patch}: {error}");
@@ -98,7 +98,7 @@ fn the_server_refuses_what_the_types_refuse() -> Result<()> {
 #[test]
 fn an_owner_cannot_be_changed() -> Result<()> {
     let control_plane = control_plane()?;
-    let workspace = smallest("Workspace");
+    let workspace = smallest("Workspace")?;
     control_plane.kubectl().apply(&workspace.to_string())?;
     let stolen = merged(workspace, &json!({ "spec": { "owner": "eve" } }));
     let error =
@@ -111,13 +111,13 @@ fn an_owner_cannot_be_changed() -> Result<()> {
 fn the_servers_defaults_are_those_of_the_types() -> Result<()> {
     let control_plane = control_plane()?;
     let kubectl = control_plane.kubectl();
-    kubectl.apply(&smallest("Region").to_string())?;
+    kubectl.apply(&smallest("Region")?.to_string())?;
     let stored = kubectl.get(&["region", "cluster"])?["spec"].take();
     let ours: neuralinverse_api::RegionSpec = serde_json::from_value(json!({}))?;
     let stored: neuralinverse_api::RegionSpec = serde_json::from_value(stored)?;
     ensure!(stored == ours, "stored {stored:?}, ours {ours:?}");
 
-    kubectl.apply(&smallest("Workspace").to_string())?;
+    kubectl.apply(&smallest("Workspace")?.to_string())?;
     let stored = kubectl.get(&["workspace", "a"])?;
     ensure!(stored["spec"]["runPolicy"] == "Always", "{stored}");
     Ok(())
