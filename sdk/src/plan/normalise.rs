@@ -22,7 +22,12 @@ fn normalise_attribute(attribute: &Attribute, config: &Value, prior: &Value, pro
         return Value::Null;
     }
     let wanted = attribute.configured(config);
-    let proposed = if config.is_null() && !wanted.is_null() { wanted.clone() } else { proposed };
+    let proposed = match &attribute.kind {
+        _ if config.is_null() && !wanted.is_null() => wanted.clone(),
+        // Core carries computed values over, but neither into defaults nor into respelled elements of sets.
+        Kind::Type(_) if attribute.computed && wanted.is_null() && proposed.is_null() => prior.clone(),
+        _ => proposed,
+    };
     let planned = match &attribute.kind {
         Kind::Nested { mode, attributes } if !wanted.is_null() => {
             nested(*mode, attributes, wanted, prior, proposed)

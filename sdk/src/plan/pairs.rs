@@ -27,10 +27,9 @@ pub(super) fn match_set<'a>(
     };
     let triples = configs.iter().map(|config| {
         let planned = proposed.iter().position(|element| made_of(attributes, config, element, false));
-        let mut planned = planned.map_or_else(|| config.clone(), |index| proposed.remove(index));
+        let planned = planned.map_or_else(|| config.clone(), |index| proposed.remove(index));
         let prior = priors.iter().position(|element| made_of(attributes, config, element, true));
         let prior = prior.map_or(&Value::Null, |index| priors.remove(index));
-        carry(attributes, config, prior, &mut planned);
         Triple { config, prior, planned }
     });
     triples.collect()
@@ -49,15 +48,4 @@ fn made_of(attributes: &[Attribute], config: &Value, element: &Value, by_meaning
             wanted => wanted == found || !attribute.children().is_empty(),
         }
     })
-}
-
-/// Computed values of the prior element, which core carries over only when the spelling did not change.
-fn carry(attributes: &[Attribute], config: &Value, prior: &Value, planned: &mut Value) {
-    let Value::Object(planned) = planned else { return };
-    for attribute in attributes.iter().filter(|attribute| attribute.computed) {
-        let slot = planned.entry(attribute.name.clone()).or_default();
-        if slot.is_null() && config.attr(&attribute.name).is_null() {
-            slot.clone_from(prior.attr(&attribute.name));
-        }
-    }
 }

@@ -201,6 +201,8 @@ fn a_nested_default_gets_the_defaults_inside_it() {
     let of = |json: Json| value(&json, &schema.ty());
     let (planned, _) = propose(&schema, &of(json!({})), &Value::Null, of(json!({})));
     assert_eq!(planned, of(json!({"one": {"port": 1, "protocol": "tcp", "address": "?"}})));
+    let prior = of(json!({"one": {"port": 1, "protocol": "tcp", "address": "x"}}));
+    assert_eq!(propose(&schema, &of(json!({})), &prior, prior.clone()), (prior.clone(), vec![]));
     one.default = Some("text".into());
     assert_eq!(Schema::new([one]).check(), ["`one` has a default of another type"]);
 }

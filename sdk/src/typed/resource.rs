@@ -135,15 +135,22 @@ impl<R: Resource> Typed<R> {
         Ok(Saved { state: self.model().changed(original, before, &state)?, private })
     }
 
-    /// The end of a create or update.
+    /// The end of a create or update. Something was made even if it cannot be written down.
     fn outcome(&self, planned: &Value, before: &Value, outcome: Outcome<R::Model>) -> Outcome {
         let planned = planned.with_nulls(); // a field left `None` is null now, not unknown
+        let saved = |model| {
+            let saved = self.saved(&planned, before, model);
+            saved.map_err(|bug| Failure::partial(planned.clone(), bug))
+        };
         match outcome {
-            Ok(saved) => Ok(self.saved(&planned, before, saved)?),
-            Err(Failure { diagnostics, partial }) => {
-                let partial = partial.map(|saved| self.saved(&planned, before, saved)).transpose()?;
-                Err(Failure { diagnostics, partial })
-            }
+            Ok(model) => saved(model),
+            Err(Failure { mut diagnostics, partial }) => match partial.map(saved).transpose() {
+                Ok(partial) => Err(Failure { diagnostics, partial }),
+                Err(bug) => {
+                    diagnostics.extend(bug.diagnostics);
+                    Err(Failure { diagnostics, partial: bug.partial })
+                }
+            },
         }
     }
 }
