@@ -94,7 +94,7 @@ fn progress(workspace: &Workspace) -> Markup {
                     @for (index, step) in steps.iter().enumerate() {
                         li class=(if step.done { "done" } else if Some(index) == current { "now" } else { "later" }) {
                             span { (step.label) }
-                            @if !step.message.is_empty() { small { (step.message) } }
+                            @if Some(index) == current && !step.message.is_empty() { small { (step.message) } }
                         }
                     }
                 }
@@ -133,7 +133,7 @@ async fn next(portal: Arc<Portal>, mut watcher: Watcher) -> Option<(Event, Watch
         let workspace = portal.workspaces.get(&watcher.owner, &watcher.id);
         let Some(workspace) = workspace.filter(|it| !is_running(it)) else {
             watcher.ended = true;
-            return Some((Event::default().event("reload").data(""), watcher));
+            return Some((Event::default().event("reload").data("now"), watcher));
         };
         let progress = progress(&workspace).into_string();
         if progress != watcher.sent {

@@ -23,7 +23,7 @@ impl Choices {
     pub(super) fn of(catalog: &Catalog, draft: &Draft) -> Self {
         let templates = catalog.templates().into_iter().map(|template| {
             let tiers = &template.spec.tiers;
-            let only = (!tiers.is_empty()).then(|| format!("For {}.", tiers.join(", ")));
+            let only = (!tiers.is_empty()).then(|| format!("Size: {}.", tiers.join(", ")));
             let text = [template.spec.description.clone(), only];
             (template.name_any(), text.into_iter().flatten().collect::<Vec<_>>().join(" "))
         });

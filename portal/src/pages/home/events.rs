@@ -37,11 +37,10 @@ pub async fn events(
             }
         }
     });
-    // At the session's end the page loads anew; at the portal's the browser connects to another replica.
-    let end =
-        stream::once(
-            async move { (!shutdown.is_cancelled()).then(|| Event::default().event("reload").data("")) },
-        );
+    // Browsers drop an event without data. At the session's end the page loads anew; at the portal's the browser connects to another replica.
+    let end = stream::once(async move {
+        (!shutdown.is_cancelled()).then(|| Event::default().event("reload").data("now"))
+    });
     let events = lists.take_until(over).chain(end.filter_map(|event| async { event }));
     Ok(Sse::new(events.map(Ok)).keep_alive(KeepAlive::default()))
 }
