@@ -1,0 +1,105 @@
+//! What a person sees, in Chromium: cookies, forms, scripts and policies as a real browser takes them.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use fantoccini::Locator;
+use kube::ResourceExt;
+use neuralinverse_api::condition::Reason;
+
+use crate::support::{chromium::Chromium, kubernetes, stage::Stage, until};
+
+pub async fn a_person_signs_in_creates_watches_and_opens(stage: Arc<Stage>) -> Result<()> {
+    let browser = Chromium::start().await?;
+    sign_in(&browser, &stage).await?;
+    let id = create(&browser).await?;
+    let workspace = stage.by_id(&id).await?;
+    let (name, origin) = (workspace.name_any(), stage.origin(&workspace)?);
+    // The form has brought us to the workspace's own origin, where the browser keeps our cookie.
+    browser.find("#steps").await?;
+    ensure!(browser.window.current_url().await?.as_str() == format!("{origin}/"));
+    let cookie = browser.window.get_named_cookie("__Host-workspace").await?;
+    ensure!(
+        cookie.secure() == Some(true)
+            && cookie.http_only() == Some(true)
+            && cookie.domain() == Some(host(&origin)?)
+    );
+    kubernetes::set_ready(&stage.client, &name, false, Reason::Progressing, "waits for a node").await?;
+    browser.wait_for_text("#steps", "waits for a node").await?;
+    browser.picture("starting").await?;
+
+    // The list changes while one looks at it.
+    browser.window.goto(&stage.url("/")).await?;
+    let card = format!("#w-{id}");
+    browser.wait_for_text(&card, "Starting").await?;
+    kubernetes::set_ready(&stage.client, &name, false, Reason::ImagePullFailed, "the image cannot be pulled")
+        .await?;
+    browser.wait_for_text(&card, "the image cannot be pulled").await?;
+    browser.picture("failed").await?;
+
+    // The page turns into the editor by itself.
+    browser.find(&format!("#o-{id}")).await?.click().await?;
+    browser.wait_for_text("#state", "Needs attention").await?;
+    let _sidecar = stage.run(&workspace).await?;
+    browser.wait_for_text("#editor", "The editor").await?;
+    browser.wait_for_text("#echo", "through the portal").await?;
+    ensure!(browser.window.current_url().await?.as_str() == format!("{origin}/"));
+
+    browser.window.goto(&stage.url("/")).await?;
+    browser.wait_for_text(&card, "Running").await?;
+    browser.picture("list").await?;
+    nothing_is_reported(&browser).await?;
+    sign_out(&browser).await
+}
+
+async fn sign_in(browser: &Chromium, stage: &Stage) -> Result<()> {
+    browser.window.goto(&stage.url("/")).await?;
+    browser.picture("welcome").await?;
+    browser.find("#sign-in").await?.click().await?;
+    browser.find("input[name=login]").await?.send_keys("ursula").await?;
+    browser.find("input[name=password]").await?.send_keys("any").await?;
+    browser.find("button[type=submit]").await?.click().await?;
+    // The issuer's own question, whether the portal may know who one is.
+    browser.find("input[name=prompt][value=consent]").await?;
+    browser.find("button[type=submit]").await?.click().await?;
+    browser.wait_for_text("summary", "Ursula").await?;
+    ensure!(browser.window.current_url().await?.as_str() == stage.url("/"));
+    let cookie = browser.window.get_named_cookie("__Host-session").await?;
+    ensure!(cookie.secure() == Some(true) && cookie.http_only() == Some(true));
+    ensure!(browser.window.execute("return document.cookie", Vec::new()).await? == "");
+    browser.picture("empty").await
+}
+
+async fn create(browser: &Chromium) -> Result<String> {
+    browser.find("#new").await?.click().await?;
+    browser.find("#repository").await?.send_keys("https://git.test/ursula/sensors").await?;
+    browser.find("input[name=tier][value=standard]").await?.click().await?;
+    browser.picture("new").await?;
+    browser.find("#create").await?.click().await?;
+    browser.find("#steps").await?;
+    let url = browser.window.current_url().await?;
+    Ok(url.host_str().and_then(|it| it.split('.').next()).context("no host")?.to_owned())
+}
+
+/// Chromium reports what a policy forbids; our own pages ask for nothing of that kind.
+async fn nothing_is_reported(browser: &Chromium) -> Result<()> {
+    let styled = "return getComputedStyle(document.querySelector('.card')).borderRadius";
+    ensure!(browser.window.execute(styled, Vec::new()).await? == "12px");
+    let inline = "const it = document.createElement('script'); it.textContent = 'window.inline = true'; \
+                  document.body.append(it); return window.inline === undefined";
+    ensure!(browser.window.execute(inline, Vec::new()).await? == true, "an inline script ran");
+    Ok(())
+}
+
+async fn sign_out(browser: &Chromium) -> Result<()> {
+    browser.find("summary").await?.click().await?;
+    let everywhere = Locator::Css("form[action='/sign-out/everywhere'] button");
+    browser.window.wait().for_element(everywhere).await?.click().await?;
+    browser.find("#sign-in").await?;
+    let gone = async || Ok(browser.window.get_named_cookie("__Host-session").await.is_err().then_some(()));
+    until("the cookie to go", gone).await
+}
+
+fn host(origin: &str) -> Result<&str> {
+    origin.trim_start_matches("http://").split(':').next().context("no host")
+}

@@ -1,0 +1,105 @@
+//! Pages that change while one looks at them.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use http::Method;
+use kube::ResourceExt;
+use neuralinverse_api::{RunPolicy, condition::Reason};
+use neuralinverse_portal::id::WorkspaceId;
+
+use crate::support::{DEADLINE, kubernetes, stage::Stage, until, visitor::Visitor};
+
+/// A stream of events that is being read.
+struct Events {
+    response: reqwest::Response,
+    seen: String,
+}
+
+impl Events {
+    async fn open(visitor: &Visitor, url: &str) -> Result<Self> {
+        let headers = [("accept", "text/event-stream")];
+        let response = visitor.open(Method::GET, url, &headers, String::new()).await?;
+        ensure!(response.status() == 200, "{response:?}");
+        Ok(Self { response, seen: String::new() })
+    }
+
+    /// Reads on until this came.
+    async fn wait_for(&mut self, text: &str) -> Result<()> {
+        let reading = async {
+            while !self.seen.contains(text) {
+                let chunk =
+                    self.response.chunk().await?.with_context(|| format!("it ended: {}", self.seen))?;
+                self.seen.push_str(&String::from_utf8_lossy(&chunk));
+            }
+            self.seen.clear();
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(DEADLINE, reading).await.with_context(|| format!("waited for {text}"))?
+    }
+}
+
+pub async fn the_list_changes_by_itself(stage: Arc<Stage>) -> Result<()> {
+    let (visitor, other) = (stage.visitor("ida").await?, stage.visitor("ivo").await?);
+    let mut events = Events::open(&visitor, &stage.url("/events")).await?;
+    events.wait_for("No workspace yet").await?;
+    let workspace = stage.create(&visitor, "idas").await?;
+    events.wait_for("Starting").await?;
+    stage.create(&other, "ivos").await?;
+    let _sidecar = stage.run(&workspace).await?;
+    events.wait_for("started in 0.4 s").await?;
+    ensure!(!events.seen.contains("ivos"));
+    visitor.submit(&stage.url("/"), &stage.url("/sign-out"), &[]).await?;
+    events.wait_for("event: reload\ndata: now").await
+}
+
+pub async fn a_stopped_workspace_starts_at_the_first_visit(stage: Arc<Stage>) -> Result<()> {
+    let (visitor, workspace, origin, sidecar) = stage.running("jana").await?;
+    stage.enter(&visitor, &workspace).await?;
+    let id = WorkspaceId::of(&workspace).context("no id")?;
+    let page = visitor.get(&format!("{origin}/")).await?;
+    ensure!(page.body.contains("The editor"), "{page:?}");
+
+    visitor.submit(&stage.url("/"), &stage.url(&format!("/workspaces/{id}/stop")), &[]).await?;
+    kubernetes::take_pod_away(&stage.client, &workspace.name_any()).await?;
+    // An editor that was left open keeps asking; that does not start anything.
+    let asked = until("the portal to see it stop", async || {
+        let answer =
+            visitor.send(Method::GET, &format!("{origin}/echo"), &[("accept", "*/*")], String::new()).await?;
+        Ok((answer.status == 503).then_some(answer))
+    })
+    .await?;
+    ensure!(asked.headers.contains_key("retry-after"));
+    ensure!(stage.by_id(id.as_str()).await?.spec.run_policy == RunPolicy::Stopped);
+
+    let starting = visitor.get(&format!("{origin}/")).await?;
+    ensure!(starting.status == 200 && starting.body.contains("data-events"), "{starting:?}");
+    ensure!(stage.by_id(id.as_str()).await?.spec.run_policy == RunPolicy::Always);
+    let mut events = Events::open(&visitor, &format!("{origin}/.neuralinverse/events")).await?;
+    let name = workspace.name_any();
+    kubernetes::set_ready(&stage.client, &name, false, Reason::Progressing, "the volume is being attached")
+        .await?;
+    events.wait_for("the volume is being attached").await?;
+    drop(sidecar);
+    let _sidecar = stage.run(&workspace).await?;
+    events.wait_for("event: reload\ndata: now").await
+}
+
+pub async fn a_failure_says_why(stage: Arc<Stage>) -> Result<()> {
+    let visitor = stage.visitor("kim").await?;
+    let workspace = stage.create(&visitor, "kims").await?;
+    stage.enter(&visitor, &workspace).await?;
+    let name = workspace.name_any();
+    let message = "the image cannot be pulled: ask for access to it";
+    kubernetes::set_ready(&stage.client, &name, false, Reason::ImagePullFailed, message).await?;
+    let page = format!("{}/", stage.origin(&workspace)?);
+    for url in [stage.url("/"), page] {
+        let what = format!("{url} to say it");
+        until(&what, async || {
+            let body = visitor.get(&url).await?.body;
+            Ok((body.contains(message) && body.contains("Needs attention")).then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! A real Chromium, driven by chromedriver; both from Debian.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Result, bail};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::{DEADLINE, until};
+
+/// A browser; it ends when dropped.
+pub struct Chromium {
+    driver: Child,
+    /// Its only window.
+    pub window: Client,
+}
+
+impl Chromium {
+    /// Starts one.
+    pub async fn start() -> Result<Self> {
+        require()?;
+        let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--window-size=1200,800",
+        ];
+        let capabilities = json!({ "goog:chromeOptions": { "args": arguments } });
+        let capabilities = capabilities.as_object().cloned().unwrap_or_default();
+        let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+        builder.capabilities(capabilities);
+        let url = format!("http://127.0.0.1:{port}");
+        let window = until("chromedriver", async || Ok(builder.connect(&url).await.ok())).await?;
+        Ok(Self { driver, window })
+    }
+
+    /// Waits for an element.
+    pub async fn find(&self, css: &str) -> Result<Element> {
+        Ok(self.window.wait().at_most(DEADLINE).for_element(Locator::Css(css)).await?)
+    }
+
+    /// Waits until an element says something.
+    pub async fn wait_for_text(&self, css: &str, text: &str) -> Result<()> {
+        let what = format!("{css} to say {text}");
+        let waited = until(&what, async || {
+            // Elements are replaced while one looks at them.
+            let found = match self.window.find(Locator::Css(css)).await {
+                Ok(element) => element.text().await.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            Ok(found.contains(text).then_some(()))
+        });
+        match waited.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.context(format!(
+                "{} {}",
+                self.window.current_url().await?,
+                self.window.source().await?
+            ))),
+        }
+    }
+
+    /// Keeps a picture of the window if `SCREENSHOTS` names a folder.
+    pub async fn picture(&self, name: &str) -> Result<()> {
+        if let Some(folder) = std::env::var_os("SCREENSHOTS") {
+            std::fs::write(
+                Path::new(&folder).join(name).with_extension("png"),
+                self.window.screenshot().await?,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// Installs the packages as root, else names the command.
+fn require() -> Result<()> {
+    let there = || {
+        ["chromium", "chromedriver"].iter().all(|it| {
+            let version =
+                Command::new(it).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            version.is_ok_and(|status| status.success())
+        })
+    };
+    if there() {
+        return Ok(());
+    }
+    let install = ["install", "-y", "-q", "--no-install-recommends", "chromium", "chromium-driver"];
+    let status = Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive").status();
+    if !status.is_ok_and(|status| status.success()) || !there() {
+        bail!("this test needs a browser: sudo apt-get install chromium chromium-driver");
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! An API server, an issuer and a portal.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result};
+use kube::{
+    Client, Config, ResourceExt,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use neuralinverse_api::{Workspace, condition::Reason};
+use neuralinverse_local::{ControlPlane, ControlPlaneOptions};
+use neuralinverse_portal::{
+    app,
+    id::WorkspaceId,
+    issuer::{Issuer as Oidc, IssuerOptions},
+    owner::Owner,
+    pages::sign_in::CALLBACK,
+    portal::{Parts, Portal},
+    seal::Seal,
+    sidecar::Sidecars,
+    site::Site,
+};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use super::{
+    issuer::Issuer,
+    kubernetes,
+    pki::Authority,
+    sidecar::{Sidecar, Vacancy},
+    until,
+    visitor::Visitor,
+};
+
+/// The key that seals all cookies here.
+pub const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// Everything that a case needs.
+pub struct Stage {
+    /// Kubernetes as administrator.
+    pub client: Client,
+    /// Where the portal is.
+    pub site: Site,
+    /// The portal itself.
+    pub portal: Arc<Portal>,
+    /// By which sidecars are known.
+    pub authority: Authority,
+    /// The issuer.
+    pub issuer: Issuer,
+    /// Where the portal listens.
+    pub port: u16,
+    folder: tempfile::TempDir,
+    _tasks: JoinSet<()>,
+    _control_plane: ControlPlane,
+}
+
+impl Stage {
+    /// Starts all of it.
+    pub async fn start() -> Result<Self> {
+        let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await?;
+        kubernetes::install(&control_plane)?;
+        let kubeconfig = Kubeconfig::from_yaml(&control_plane.kubeconfig()?)?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        let client = Client::try_from(config)?;
+
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let port = listener.local_addr()?.port();
+        let site = Site::new(&format!("http://portal.localhost:{port}"), &format!("ws.localhost:{port}"))?;
+        let issuer = Issuer::start(&format!("{}{CALLBACK}", site.origin()))?;
+        let (authority, folder) = (Authority::new()?, tempfile::tempdir()?);
+        authority.write_client(folder.path())?;
+        let mut tasks = JoinSet::new();
+        let portal = Portal::start(parts(&site, &issuer, &client, folder.path())?, &mut tasks);
+        let app = app(portal.clone());
+        tasks.spawn(async move { drop(axum::serve(listener, app).await) });
+        ready(&portal).await?;
+        Ok(Self {
+            client,
+            site,
+            portal,
+            authority,
+            issuer,
+            port,
+            folder,
+            _tasks: tasks,
+            _control_plane: control_plane,
+        })
+    }
+
+    /// Another replica, which has read everything.
+    pub async fn replica(&self, tasks: &mut JoinSet<()>) -> Result<Arc<Portal>> {
+        let portal = Portal::start(parts(&self.site, &self.issuer, &self.client, self.folder.path())?, tasks);
+        ready(&portal).await?;
+        Ok(portal)
+    }
+
+    /// A URL of the portal.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.site.origin())
+    }
+
+    /// Somebody who has signed in.
+    pub async fn visitor(&self, login: &str) -> Result<Visitor> {
+        let visitor = Visitor::new()?;
+        visitor.sign_in(&self.url("/sign-in"), login).await?;
+        Ok(visitor)
+    }
+
+    /// The owner id of somebody.
+    pub fn owner(&self, login: &str) -> Owner {
+        Owner::of(&self.issuer.url, login)
+    }
+
+    /// A workspace of somebody, made through the form.
+    pub async fn create(&self, visitor: &Visitor, name: &str) -> Result<Workspace> {
+        let form =
+            [("template", "debian"), ("tier", "starter"), ("repository", ""), ("branch", ""), ("name", name)];
+        let answer = visitor.submit(&self.url("/new"), &self.url("/new"), &form).await?;
+        let id = answer.location().and_then(|it| it.strip_prefix("/open/")).context("no way to open")?;
+        self.by_id(id).await
+    }
+
+    /// The workspace with this id.
+    pub async fn by_id(&self, id: &str) -> Result<Workspace> {
+        let all = kubernetes::api(&self.client).list(&Default::default()).await?;
+        let found = all.into_iter().find(|it| WorkspaceId::of(it).is_some_and(|own| own.as_str() == id));
+        found.with_context(|| format!("no workspace {id}"))
+    }
+
+    /// Gives the workspace a pod with a sidecar, and waits until the portal knows.
+    pub async fn run(&self, workspace: &Workspace) -> Result<Sidecar> {
+        let vacancy = Vacancy::find().await?;
+        let pod = kubernetes::make_pod(&self.client, workspace, &vacancy.address.to_string()).await?;
+        let sidecar = vacancy.serve(&self.authority, &pod)?;
+        kubernetes::set_ready(&self.client, &workspace.name_any(), true, Reason::Available, "").await?;
+        self.wait_until_running(workspace).await?;
+        Ok(sidecar)
+    }
+
+    /// Waits until the portal knows that the workspace runs.
+    pub async fn wait_until_running(&self, workspace: &Workspace) -> Result<()> {
+        use neuralinverse_portal::stage::Stage::Running;
+        let id = WorkspaceId::of(workspace).context("no id")?;
+        let owner: Owner = serde_json::from_value(workspace.spec.owner.clone().into())?;
+        until("the portal to see it run", async || {
+            let found = self.portal.workspaces.get(&owner, &id);
+            Ok(found.filter(|it| neuralinverse_portal::stage::Stage::of(it) == Running).map(drop))
+        })
+        .await
+    }
+
+    /// Somebody with a running workspace; gives its origin too.
+    pub async fn running(&self, login: &str) -> Result<(Visitor, Workspace, String, Sidecar)> {
+        let visitor = self.visitor(login).await?;
+        let workspace = self.create(&visitor, &format!("{login}s")).await?;
+        let sidecar = self.run(&workspace).await?;
+        let origin = self.origin(&workspace)?;
+        Ok((visitor, workspace, origin, sidecar))
+    }
+
+    /// The workspace's own origin.
+    pub fn origin(&self, workspace: &Workspace) -> Result<String> {
+        Ok(self.site.workspace_origin(&WorkspaceId::of(workspace).context("no id")?))
+    }
+
+    /// Goes from the portal into the workspace.
+    pub async fn enter(&self, visitor: &Visitor, workspace: &Workspace) -> Result<()> {
+        let (action, code) = self.code(visitor, workspace).await?;
+        let answer = visitor.post(&action, self.site.origin(), &[("code", &code)]).await?;
+        anyhow::ensure!(answer.status == 303 && answer.location() == Some("/"), "{answer:?}");
+        Ok(())
+    }
+
+    /// Where the form of the portal's page leads, and its code.
+    pub async fn code(&self, visitor: &Visitor, workspace: &Workspace) -> Result<(String, String)> {
+        let id = WorkspaceId::of(workspace).context("no id")?;
+        let page = visitor.get(&self.url(&format!("/open/{id}"))).await?;
+        Ok((page.attribute("data-submit", "action")?, page.hidden("code")?))
+    }
+}
+
+fn parts(site: &Site, issuer: &Issuer, client: &Client, folder: &Path) -> Result<Parts> {
+    let options = IssuerOptions {
+        url: issuer.url.clone(),
+        client_id: "portal".to_owned(),
+        client_secret: Some("a-secret-of-the-tests".to_owned()),
+        scopes: vec!["profile".to_owned()],
+        redirect: format!("{}{CALLBACK}", site.origin()),
+    };
+    Ok(Parts {
+        site: site.clone(),
+        seal: Seal::from_lines(KEY)?,
+        issuer: Oidc::new(options)?,
+        sidecars: Sidecars::from_folder(folder)?,
+        client: client.clone(),
+        namespace: "portal".to_owned(),
+    })
+}
+
+async fn ready(portal: &Portal) -> Result<()> {
+    portal.catalog.wait().await;
+    until("the portal", async || Ok(portal.ready().then_some(()))).await
+}
