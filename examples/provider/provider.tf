@@ -14,11 +14,16 @@ provider "neuralinverse" {
     }
     europe = {
       host                   = "https://kubernetes.europe.example.com"
-      cluster_ca_certificate = file("europe-ca.pem")
+      cluster_ca_certificate = var.europe_ca_certificate
       exec = {
         command = "aws"
         args    = ["eks", "get-token", "--cluster-name", "europe"]
       }
     }
   }
+}
+
+variable "europe_ca_certificate" {
+  description = "PEM certificates of the authority of the API server in Europe."
+  type        = string
 }

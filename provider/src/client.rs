@@ -22,6 +22,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long to try to connect, so that a plan without a cluster does not hang.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// What answers is something else.
+const NO_API_SERVER: &str = "what answers there is no Kubernetes API server";
+
 /// A region of the provider block.
 pub struct Cluster {
     /// Its key in the provider's `regions`.
@@ -29,7 +32,7 @@ pub struct Cluster {
     connection: Connection,
     client: OnceCell<Result<(Client, String), Problem>>,
     served: OnceCell<Result<(), Problem>>,
-    planned: Mutex<BTreeSet<(String, String)>>,
+    expected: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl fmt::Debug for Cluster {
@@ -51,7 +54,7 @@ impl Cluster {
     /// A region that nobody has talked to yet.
     pub fn new(region: String, connection: Connection) -> Self {
         let (client, served) = (OnceCell::new(), OnceCell::new());
-        Self { region, connection, client, served, planned: Mutex::default() }
+        Self { region, connection, client, served, expected: Mutex::default() }
     }
 
     /// Whether the way to the API server is known already; it is not when the cluster is made in the same apply.
@@ -69,7 +72,10 @@ impl Cluster {
     }
 
     async fn discover(&self) -> Result<(), Problem> {
-        let group = self.call(Method::GET, &format!("/apis/{GROUP}"), "", None).await?;
+        let group = match self.call(Method::GET, &format!("/apis/{GROUP}"), "", None).await {
+            Err(Problem::KindAbsent) => return Err(self.without_us().await),
+            answer => answer?,
+        };
         let served: Vec<String> = group["versions"]
             .as_array()
             .into_iter()
@@ -82,6 +88,22 @@ impl Cluster {
         }
     }
 
+    /// What it means that the server does not know our group: any web server would say so, and taking one
+    /// for a cluster without our kinds would lose the state of everything in it.
+    async fn without_us(&self) -> Problem {
+        match self.call(Method::GET, "/version", "", None).await {
+            Ok(version) if version["gitVersion"].is_string() => Problem::KindAbsent,
+            Err(Problem::Forbidden { .. }) => Problem::KindAbsent,
+            Err(problem @ (Problem::Unreachable { .. } | Problem::Unauthorized { .. })) => problem,
+            Ok(_) | Err(_) => match self.client().await {
+                Ok((_, host)) => {
+                    Problem::Unreachable { host: host.clone(), reason: NO_API_SERVER.to_owned() }
+                }
+                Err(problem) => problem,
+            },
+        }
+    }
+
     /// Why a kind is absent: the group is there in another version, or not at all.
     pub async fn absent(&self) -> Problem {
         match self.discover().await {
@@ -90,16 +112,16 @@ impl Cluster {
         }
     }
 
-    /// Remembers that this object will be there after the apply.
-    pub fn plan(&self, plural: &str, name: &str) {
-        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.insert((plural.to_owned(), name.to_owned()));
+    /// Remembers that this object is there, or will be after the apply.
+    pub fn expect(&self, plural: &str, name: &str) {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.insert((plural.to_owned(), name.to_owned()));
     }
 
-    /// Whether this object was planned in this process.
-    pub fn is_planned(&self, plural: &str, name: &str) -> bool {
-        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.contains(&(plural.to_owned(), name.to_owned()))
+    /// Whether this object is remembered.
+    pub fn is_expected(&self, plural: &str, name: &str) -> bool {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.contains(&(plural.to_owned(), name.to_owned()))
     }
 
     /// The object, if it is there. A kind that is not served has no objects.

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use kube::core::Status;
+use kube::{client::AuthError, core::Status};
 use neuralinverse_api::{GROUP, VERSION};
 use tf_provider_sdk::{Diagnostic, Diagnostics, Path, Step};
 
@@ -283,14 +283,18 @@ fn manager(message: &str) -> String {
 
 /// The cause of all causes: what the network, TLS or a program said.
 fn innermost(error: &kube::Error) -> String {
+    // What a credentials program prints may be the credentials: only its complaint is told.
+    if let kube::Error::Auth(AuthError::AuthExecRun { cmd, out }) = error {
+        let complaint = String::from_utf8_lossy(&out.stderr);
+        return format!("`{cmd}` ended with {}: {}", out.status, complaint.trim());
+    }
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
     match error.source() {
-        // A credentials program: its name stands in the outer error.
-        _ if matches!(error, kube::Error::Auth(_)) => error.to_string(),
-        _ => cause.to_string(),
+        None => error.to_string(),
+        Some(_) => cause.to_string(),
     }
 }
 

@@ -95,12 +95,13 @@ fn groups(
 fn line(attribute: &Attribute, path: &str) -> String {
     let description = attribute.description.split_whitespace().collect::<Vec<_>>().join(" ");
     let sensitive = if attribute.sensitive { ", Sensitive" } else { "" };
+    let replaces = if attribute.requires_replace { " A change makes a new object." } else { "" };
     let below = match attribute.children().is_empty() {
         true => String::new(),
         false => format!(" (see [below for nested schema](#{}))", anchor(path)),
     };
     let text = format!("- `{}` ({}{sensitive}) {description}", attribute.name, type_name(attribute));
-    format!("{}{below}\n", text.trim_end())
+    format!("{}{replaces}{below}\n", text.trim_end())
 }
 
 fn anchor(path: &str) -> String {

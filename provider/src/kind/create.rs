@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 use tf_provider_sdk::{Context, Diagnostic, Diagnostics, Failure, Outcome, Value};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::{
     KindResource, managed_fields,
     object::{import_id, timeout, with},
-    wait,
+    wait::{self, Patience},
 };
 use crate::{
     address::Address,
@@ -48,7 +48,7 @@ impl KindResource {
         how: Apply,
         operation: &str,
     ) -> Outcome {
-        let patience = timeout(&planned, operation);
+        let patience = Patience::new(timeout(&planned, operation));
         let installation = Installation::of(&planned).filter(|_| self.model.installs());
         if let Some(installation) = &installation {
             installation.apply_kinds(ctx, cluster, how, patience).await?;
@@ -82,9 +82,9 @@ impl KindResource {
         address: &Address,
         object: &Json,
         how: Apply,
-        patience: Duration,
+        patience: Patience,
     ) -> Result<Json, Diagnostics> {
-        let start = Instant::now();
+        let appears = Patience::new(APPEARS);
         loop {
             let mut problem = match cluster.apply(address, object, how).await {
                 Ok(written) => return Ok(written),
@@ -93,11 +93,11 @@ impl KindResource {
             if problem == Problem::KindAbsent {
                 problem = cluster.absent().await;
             }
-            if !problem.may_pass() || start.elapsed() > APPEARS.min(patience) {
+            if !problem.may_pass() || ctx.is_stopped() || appears.is_over() || patience.is_over() {
                 return Err(self.explain(address, &problem));
             }
             tokio::select! {
-                () = ctx.stopped() => return Err(self.explain(address, &problem)),
+                () = ctx.stopped() => {}
                 () = sleep(PAUSE) => {}
             }
         }

@@ -8,7 +8,7 @@ use tf_provider_sdk::{Context, Diagnostic, Diagnostics, Value};
 use super::{
     KindResource,
     object::timeout,
-    wait::{Cut, follow, told},
+    wait::{Cut, Patience, follow, told},
 };
 use crate::{address::Address, client::Cluster, region::uninstall};
 
@@ -16,7 +16,7 @@ impl KindResource {
     pub(super) async fn delete_object(&self, ctx: &Context, prior: Value) -> Result<(), Diagnostics> {
         let cluster = self.cluster(&prior)?;
         let address = self.address(&prior)?;
-        let patience = timeout(&prior, "delete");
+        let patience = Patience::new(timeout(&prior, "delete"));
         if self.model.installs() {
             uninstall::before(&cluster, ctx, &prior, patience).await?;
         }
@@ -36,7 +36,7 @@ pub async fn remove(
     cluster: &Cluster,
     address: &Address,
     ctx: &Context,
-    patience: std::time::Duration,
+    patience: Patience,
 ) -> Result<(), Diagnostics> {
     let explain = |problem: crate::error::Problem| problem.explain(&address.to_string(), |_| None);
     let Some(live) = cluster.get(address).await.map_err(explain)? else { return Ok(()) };
@@ -48,9 +48,7 @@ pub async fn remove(
     };
     match follow(cluster, address, ctx, patience, gone).await {
         Ok(()) => Ok(()),
-        Err(Cut::TimedOut(last)) => {
-            Err(held(address, last.as_ref().unwrap_or(&live), patience.as_secs()).into())
-        }
+        Err(Cut::TimedOut(last)) => Err(held(address, last.as_ref().unwrap_or(&live), patience).into()),
         Err(Cut::Stopped) => Err(Diagnostic::error(
             format!("Interrupted while waiting for {address} to be gone"),
             "Its deletion goes on in the cluster. Apply again to see it through.",
@@ -60,7 +58,7 @@ pub async fn remove(
     }
 }
 
-fn held(address: &Address, live: &Json, seconds: u64) -> Diagnostic {
+fn held(address: &Address, live: &Json, patience: Patience) -> Diagnostic {
     let finalizers: Vec<&str> =
         live["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
     let by = match finalizers.is_empty() {
@@ -72,7 +70,7 @@ fn held(address: &Address, live: &Json, seconds: u64) -> Diagnostic {
     };
     let told = told(live);
     Diagnostic::error(
-        format!("{address} is not gone after {seconds} s"),
+        format!("{address} is not gone after {patience}"),
         format!(
             "{by}\n\n{told}\n\nIts deletion goes on in the cluster. Apply again, or give it more time with `timeouts = {{ delete = \"30m\" }}`."
         ),

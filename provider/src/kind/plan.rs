@@ -27,7 +27,7 @@ impl KindResource {
             imported: import::is_fresh(&private),
         };
         if let (Some(cluster), Some(address)) = (cluster, self.model.address(&planned)) {
-            cluster.plan(&address.plural, &address.name);
+            cluster.expect(&address.plural, &address.name);
             if change.prior != Some(change.planned) && cluster.is_known() {
                 self.try_out(ctx, &cluster, &address, &change).await?;
             }

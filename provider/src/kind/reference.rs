@@ -42,8 +42,14 @@ fn names<'a>(value: &'a Value, path: &Path) -> Vec<(Path, &'a str)> {
 
 /// Whether we are sure that it is not there: what we may not read may exist.
 async fn is_absent(cluster: &Cluster, kind: &Kind, name: &str) -> bool {
-    !cluster.is_planned(kind.plural(), name)
-        && matches!(cluster.get(&Address::of(kind, None, name)).await, Ok(None))
+    if cluster.is_expected(kind.plural(), name) {
+        return false;
+    }
+    let found = cluster.get(&Address::of(kind, None, name)).await;
+    if matches!(found, Ok(Some(_))) {
+        cluster.expect(kind.plural(), name);
+    }
+    matches!(found, Ok(None))
 }
 
 fn warning(cluster: &Cluster, kind: &Kind, name: &str, path: Path) -> Diagnostic {

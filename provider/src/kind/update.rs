@@ -21,11 +21,8 @@ impl KindResource {
     ) -> Outcome {
         let cluster = self.cluster(&planned)?;
         let address = self.address(&planned)?;
-        let imported = import::is_fresh(&private);
-        if imported {
-            self.adopt(&cluster, &address).await?;
-        }
-        let force = imported || planned.attr("force_conflicts").as_bool() == Some(true);
+        let adopted = import::is_fresh(&private) && self.adopt(&cluster, &address).await?;
+        let force = adopted || planned.attr("force_conflicts").as_bool() == Some(true);
         let obsolete = Installation::of(&prior).filter(|_| self.model.installs());
         let successor = Installation::of(&planned);
         let saved =
@@ -38,14 +35,15 @@ impl KindResource {
 
     /// Takes an imported object over: what was written with `kubectl` counts as written by us, so that a
     /// field which the configuration does not have goes away with the next apply.
-    async fn adopt(&self, cluster: &Cluster, address: &Address) -> Result<(), Diagnostics> {
-        let live = cluster.get(address).await.map_err(|problem| self.explain(address, &problem))?;
-        let Some(live) = live.filter(|live| managed_fields::owned(live).is_none()) else { return Ok(()) };
-        let Some(managers) = handed_over(&live) else { return Ok(()) };
-        cluster
-            .set_managers(address, &live, managers)
-            .await
-            .map_err(|problem| self.explain(address, &problem))
+    /// Gives whether it was somebody else's.
+    async fn adopt(&self, cluster: &Cluster, address: &Address) -> Result<bool, Diagnostics> {
+        let explain = |problem| self.explain(address, &problem);
+        let live = cluster.get(address).await.map_err(explain)?;
+        let Some(live) = live.filter(|live| managed_fields::owned(live).is_none()) else { return Ok(false) };
+        if let Some(managers) = handed_over(&live) {
+            cluster.set_managers(address, &live, managers).await.map_err(explain)?;
+        }
+        Ok(true)
     }
 }
 

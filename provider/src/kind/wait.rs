@@ -1,6 +1,6 @@
 //! Waiting for an object to become what was asked for: by watching it, until a deadline or Ctrl-C.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{fmt, ops::ControlFlow, time::Duration};
 
 use futures::StreamExt;
 use serde_json::Value as Json;
@@ -19,6 +19,32 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// How long `Accepted=False` must last to count: what the object names may be on its way.
 const MISTAKE: Duration = Duration::from_secs(10);
+
+/// How long all of one operation may take, whatever it waits for on the way.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// In all.
+    total: Duration,
+    until: Instant,
+}
+
+impl Patience {
+    /// From now on.
+    pub fn new(total: Duration) -> Self {
+        Self { total, until: Instant::now() + total }
+    }
+
+    /// Whether none is left.
+    pub fn is_over(self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+impl fmt::Display for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} s", self.total.as_secs())
+    }
+}
 
 /// Why a wait ended without what it waited for, with the object as last seen.
 #[derive(Debug)]
@@ -39,16 +65,15 @@ pub async fn follow<T>(
     cluster: &Cluster,
     address: &Address,
     ctx: &Context,
-    patience: Duration,
+    patience: Patience,
     mut check: impl FnMut(Option<&Json>) -> ControlFlow<T>,
 ) -> Result<T, Cut> {
-    let deadline = Instant::now() + patience;
     let mut last = None;
     loop {
         match cluster.get(address).await {
             Ok(object) => last = object,
             // An API server that restarts is no reason to give up.
-            Err(Problem::Unreachable { .. }) if Instant::now() < deadline => {}
+            Err(Problem::Unreachable { .. }) if !patience.is_over() => {}
             Err(problem) => return Err(Cut::Failed(problem)),
         }
         let version = last.as_ref().and_then(|it| it["metadata"]["resourceVersion"].as_str()).unwrap_or("");
@@ -64,7 +89,7 @@ pub async fn follow<T>(
             }
             tokio::select! {
                 () = ctx.stopped() => return Err(Cut::Stopped),
-                () = sleep_until(deadline) => return Err(Cut::TimedOut(last)),
+                () = sleep_until(patience.until) => return Err(Cut::TimedOut(last)),
                 event = events.next() => match event {
                     Some(Event::Is(object)) => last = Some(object),
                     Some(Event::Gone) => last = None,
@@ -98,7 +123,7 @@ pub async fn ready(
     address: &Address,
     ctx: &Context,
     written: &Json,
-    patience: Duration,
+    patience: Patience,
 ) -> Result<Json, (Json, Diagnostics)> {
     let start = Instant::now();
     let mut latest = written.clone();
@@ -119,7 +144,7 @@ pub async fn ready(
             not_ready(cluster, address, &latest, "The controller does not accept it").await
         }
         Err(Cut::TimedOut(_)) => {
-            let when = format!("It was not ready after {} s", patience.as_secs());
+            let when = format!("It was not ready after {patience}");
             not_ready(cluster, address, &latest, &when).await
         }
         Err(Cut::Stopped) => Diagnostic::error(

@@ -1,6 +1,6 @@
 //! Putting in what a region needs: CRDs first, the controller last, each awaited.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::ops::ControlFlow;
 
 use serde_json::Value as Json;
 use tf_provider_sdk::{Context, Diagnostic, Diagnostics};
@@ -9,7 +9,7 @@ use super::install::{CRD, Installation};
 use crate::{
     address::Address,
     client::{Apply, Cluster},
-    kind::wait::{Cut, follow},
+    kind::wait::{Cut, Patience, follow},
 };
 
 impl Installation {
@@ -22,7 +22,7 @@ impl Installation {
         ctx: &Context,
         cluster: &Cluster,
         how: Apply,
-        patience: Duration,
+        patience: Patience,
     ) -> Result<(), Diagnostics> {
         let crds: Vec<_> = self.objects().into_iter().filter(|(address, _)| address.kind == CRD).collect();
         for (address, object) in &crds {
@@ -44,7 +44,7 @@ impl Installation {
         ctx: &Context,
         cluster: &Cluster,
         how: Apply,
-        patience: Option<Duration>,
+        patience: Option<Patience>,
     ) -> Result<(), Diagnostics> {
         let objects = self.objects();
         for (address, object) in objects.iter().filter(|(address, _)| address.kind != CRD) {
@@ -110,7 +110,7 @@ fn rolled_out(deployment: Option<&Json>) -> ControlFlow<()> {
     }
 }
 
-fn cut_off(address: &Address, cut: Cut, patience: Duration, what: &str) -> Diagnostics {
+fn cut_off(address: &Address, cut: Cut, patience: Patience, what: &str) -> Diagnostics {
     match cut {
         Cut::Failed(problem) => problem.explain(&address.to_string(), |_| None),
         Cut::Stopped => Diagnostic::error(
@@ -119,7 +119,7 @@ fn cut_off(address: &Address, cut: Cut, patience: Duration, what: &str) -> Diagn
         )
         .into(),
         Cut::TimedOut(_) => Diagnostic::error(
-            format!("{address} {what} after {} s", patience.as_secs()),
+            format!("{address} {what} after {patience}"),
             "Look at its status with `kubectl describe`, and apply again when the cause is removed.",
         )
         .into(),
@@ -130,7 +130,7 @@ async fn not_running(
     cluster: &Cluster,
     address: &Address,
     deployment: &Json,
-    patience: Duration,
+    patience: Patience,
 ) -> Diagnostic {
     let namespace = address.namespace.as_deref().unwrap_or_default();
     let pods = format!("/api/v1/namespaces/{namespace}/pods");
@@ -155,10 +155,9 @@ async fn not_running(
     Diagnostic::error(
         "The controller does not run",
         format!(
-            "{address} has {} of {} replicas available after {} s.\n\n{}\n\nThe region is in the cluster and in the state. Apply again when the cause is removed; images come from `images` of the region.",
+            "{address} has {} of {} replicas available after {patience}.\n\n{}\n\nThe region is in the cluster and in the state. Apply again when the cause is removed; images come from `images` of the region.",
             deployment["status"]["availableReplicas"].as_i64().unwrap_or_default(),
             deployment["spec"]["replicas"],
-            patience.as_secs(),
             reasons.join("\n"),
         ),
     )

@@ -1,13 +1,15 @@
 //! Taking a region out. Nothing that users made is deleted unless `deletion_policy` says so.
 
-use std::time::Duration;
-
 use neuralinverse_api::{Kind, labels};
 use serde_json::Value as Json;
 use tf_provider_sdk::{Context, Diagnostic, Diagnostics, Value};
 
 use super::install::{CRD, Installation};
-use crate::{address::Address, client::Cluster, kind::delete::remove};
+use crate::{
+    address::Address,
+    client::Cluster,
+    kind::{delete::remove, wait::Patience},
+};
 
 /// Kinds whose objects hold pods and volumes.
 const WORKLOADS: [&str; 2] = ["Workspace", "WarmPool"];
@@ -23,7 +25,7 @@ pub async fn before(
     cluster: &Cluster,
     ctx: &Context,
     region: &Value,
-    patience: Duration,
+    patience: Patience,
 ) -> Result<(), Diagnostics> {
     for kind in Kind::all().iter().filter(|kind| WORKLOADS.contains(&kind.name())) {
         let anywhere = Address::of(kind, None, "");
@@ -53,7 +55,7 @@ pub async fn after(
     cluster: &Cluster,
     ctx: &Context,
     region: &Value,
-    patience: Duration,
+    patience: Patience,
 ) -> Result<(), Diagnostics> {
     let objects = Installation::of(region).map(|it| it.objects()).unwrap_or_default();
     let addresses: Vec<Address> = objects.into_iter().map(|(address, _)| address).collect();
@@ -80,7 +82,7 @@ async fn remove_workspace_namespaces(
     cluster: &Cluster,
     ctx: &Context,
     region: &Value,
-    patience: Duration,
+    patience: Patience,
 ) -> Result<(), Diagnostics> {
     let names = region.attr("workspace_namespaces").as_elements().unwrap_or_default();
     for name in names.iter().filter_map(Value::as_str) {

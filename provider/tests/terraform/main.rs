@@ -15,5 +15,6 @@ mod server_errors;
 mod server_import;
 mod server_interrupt;
 mod server_kinds;
+mod server_lookalike;
 mod server_ready;
 mod server_region;

@@ -1,0 +1,7 @@
+terraform {
+  required_providers {
+    neuralinverse = {
+      source = "neuralinverse/neuralinverse"
+    }
+  }
+}
