@@ -1,8 +1,11 @@
-//! `install`: puts the launcher where the user's container finds it, whatever its image.
+//! `install`: puts the launcher where the user's container finds it, whatever its image, and makes the
+//! developer's home in the volume, which Kubernetes would make for root only.
 
 use std::{fs, io, os::unix::fs::PermissionsExt, path::PathBuf};
 
-/// Copy the launcher into a folder
+use neuralinverse_api::agent::paths;
+
+/// Copy the launcher into a folder, and make the home
 #[derive(clap::Args)]
 pub struct Options {
     /// Folder that the user's container mounts
@@ -11,6 +14,10 @@ pub struct Options {
     /// The launcher of this image
     #[arg(long, default_value = "/usr/local/lib/neuralinverse/launcher")]
     launcher: PathBuf,
+
+    /// The volume that the home is made in
+    #[arg(long, default_value = paths::VOLUME)]
+    volume: PathBuf,
 }
 
 /// Why the launcher was not installed.
@@ -24,7 +31,7 @@ pub struct Error {
 
 /// Installs it whole or not at all: the init container may be killed and started again.
 pub fn install(options: &Options) -> Result<(), Error> {
-    let Options { folder, launcher } = options;
+    let Options { folder, launcher, volume } = options;
     let partial = folder.join(".launcher");
     let target = folder.join("launcher");
     let copy = || {
@@ -35,7 +42,8 @@ pub fn install(options: &Options) -> Result<(), Error> {
         }
         fs::copy(launcher, &partial)?;
         fs::set_permissions(&partial, fs::Permissions::from_mode(0o555))?;
-        fs::rename(&partial, &target)
+        fs::rename(&partial, &target)?;
+        fs::create_dir_all(volume.join(paths::HOME_FOLDER))
     };
     copy().map_err(|source| Error { launcher: launcher.clone(), folder: folder.clone(), source })
 }
@@ -48,7 +56,9 @@ mod tests {
     fn the_launcher_is_replaced_whole_and_can_be_run() {
         let folder = tempfile::tempdir().unwrap();
         let launcher = folder.path().join("source");
-        let options = Options { folder: folder.path().to_owned(), launcher: launcher.clone() };
+        let volume = folder.path().join("volume");
+        let options =
+            Options { folder: folder.path().to_owned(), launcher: launcher.clone(), volume: volume.clone() };
         for content in ["first", "second"] {
             fs::write(&launcher, content).unwrap();
             install(&options).unwrap();
@@ -57,5 +67,6 @@ mod tests {
             assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o555);
         }
         assert!(!folder.path().join(".launcher").exists());
+        assert!(volume.join("home").is_dir());
     }
 }

@@ -31,8 +31,8 @@ pub enum Error {
     )]
     Name,
     /// Something else has the folder.
-    #[error("{} is in the way: it is no clone of the repository; move it away", .0.display())]
-    InTheWay(PathBuf),
+    #[error("~/{0} is in the way: it is no clone of the repository; move it away")]
+    InTheWay(String),
 }
 
 /// Name of the folder that a repository is cloned into: the URL's last part.
@@ -97,14 +97,14 @@ fn read_marker(path: &Path) -> Option<String> {
     Some(text)
 }
 
-/// The folder that the clone of this epoch grows in: beside its target, so that a rename finishes it.
-pub fn partial(home: &Path, epoch: i64) -> PathBuf {
-    home.join(format!("{PARTIAL}{epoch}"))
+/// The folder that the clone of this epoch grows in: in the volume of its target, so that a rename finishes it.
+pub fn partial(volume: &Path, epoch: i64) -> PathBuf {
+    volume.join(format!("{PARTIAL}{epoch}"))
 }
 
 /// Removes what killed clones left.
-pub fn sweep(home: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(home)? {
+pub fn sweep(volume: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(volume)? {
         let entry = entry?;
         if !entry.file_name().as_encoded_bytes().starts_with(PARTIAL.as_bytes()) {
             continue;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use neuralinverse_api::agent::{Assignment, RepositoryState, RepositoryToClone};
+use neuralinverse_api::agent::{Assignment, RepositoryState, RepositoryToClone, paths};
 use tokio::{sync::watch, task::spawn_blocking, time::sleep};
 use tracing::{info, warn};
 
@@ -53,7 +53,7 @@ enum Error {
 
 /// Clones what assignments declare, until there are no more. A changed repository is taken up at once.
 pub async fn keep(
-    home: &Path,
+    volume: &Path,
     first_retry: Duration,
     mut assignments: watch::Receiver<Option<Rc<Assignment>>>,
     progress: watch::Sender<Option<Progress>>,
@@ -64,7 +64,7 @@ pub async fn keep(
             return;
         };
         let provide = async {
-            provide(home, first_retry, &of, &progress, &told).await;
+            provide(volume, first_retry, &of, &progress, &told).await;
             std::future::pending().await
         };
         let changed = |new: &Option<Rc<Assignment>>| new.as_ref().is_some_and(|new| !same(new, &of));
@@ -79,7 +79,7 @@ pub async fn keep(
 
 /// Tries until the repository is there.
 async fn provide(
-    home: &Path,
+    volume: &Path,
     first_retry: Duration,
     of: &Rc<Assignment>,
     progress: &watch::Sender<Option<Progress>>,
@@ -95,7 +95,7 @@ async fn provide(
     let mut first = true;
     loop {
         let attempt = async {
-            let Some(target) = free(home, repository)? else {
+            let Some(target) = free(volume, repository)? else {
                 return Ok(());
             };
             if std::mem::take(&mut first) {
@@ -103,7 +103,7 @@ async fn provide(
                 // The launch comes first: the clone takes its processor time.
                 told.of(&of.revision).await;
             }
-            clone(home, of.epoch, repository, &target).await
+            clone(volume, of.epoch, repository, &target).await
         };
         let result: Result<(), Error> = attempt.await;
         match result {
@@ -123,24 +123,30 @@ async fn provide(
 }
 
 /// The place to clone to, if the repository is not there yet.
-fn free(home: &Path, repository: &RepositoryToClone) -> Result<Option<PathBuf>, Error> {
-    let target = home.join(place::name(&repository.url)?);
+fn free(volume: &Path, repository: &RepositoryToClone) -> Result<Option<PathBuf>, Error> {
+    let name = place::name(&repository.url)?;
+    let target = volume.join(paths::HOME_FOLDER).join(&name);
     match place::look(&target, &repository.url) {
         Ok(Found::Nothing) => Ok(Some(target)),
         Ok(Found::Repository) => Ok(None),
-        Ok(Found::Other) => Err(place::Error::InTheWay(target).into()),
+        Ok(Found::Other) => Err(place::Error::InTheWay(name).into()),
         Err(source) => Err(Error::Io { path: target, source }),
     }
 }
 
-/// Clones beside the target, and renames: a kill at any line leaves nothing or the whole.
-async fn clone(home: &Path, epoch: i64, repository: &RepositoryToClone, target: &Path) -> Result<(), Error> {
+/// Clones beside the home, where no user can reach in, and renames: a kill at any line leaves nothing or the whole.
+async fn clone(
+    volume: &Path,
+    epoch: i64,
+    repository: &RepositoryToClone,
+    target: &Path,
+) -> Result<(), Error> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Io { path, source }
     };
-    place::sweep(home).map_err(at(home))?;
-    let partial = place::partial(home, epoch);
+    place::sweep(volume).map_err(at(volume))?;
+    let partial = place::partial(volume, epoch);
     git::clone(repository, &partial).await?;
     let marker = partial.join(".git").join(MARKER);
     fs::write(&marker, format!("{}\n", repository.url)).map_err(at(&marker))?;
@@ -150,7 +156,7 @@ async fn clone(home: &Path, epoch: i64, repository: &RepositoryToClone, target: 
     flush.unwrap_or_else(|stopped| Err(io::Error::other(stopped))).map_err(at(&partial))?;
     fs::rename(&partial, target).map_err(|source| match source.kind() {
         io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            place::Error::InTheWay(target.to_owned()).into()
+            place::Error::InTheWay(target.file_name().unwrap_or_default().display().to_string()).into()
         }
         _ => Error::Io { path: target.to_owned(), source },
     })

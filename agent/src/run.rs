@@ -44,7 +44,11 @@ pub struct Options {
     #[arg(long, default_value = paths::RUN)]
     folder: PathBuf,
 
-    /// The developer's home, where repositories are cloned
+    /// The volume; the developer's home is a folder of it
+    #[arg(long, default_value = paths::VOLUME)]
+    volume: PathBuf,
+
+    /// The developer's home, as the user's container knows it
     #[arg(long, default_value = paths::HOME)]
     home: PathBuf,
 
@@ -64,7 +68,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn serve(options: &Options) -> anyhow::Result<()> {
-    let Options { controller_url, pod_name, identity, folder, home, clone_retry } = options;
+    let Options { controller_url, pod_name, identity, folder, volume, home, clone_retry } = options;
     let first_retry = Duration::try_from_secs_f64(*clone_retry).context("--clone-retry")?;
     let client = Client::new(controller_url, Identity::new(identity))?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -86,7 +90,7 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
             tokio::join!(
                 poll::poll(&client, assigned, told.clone(), wait),
                 bridge::keep(&socket, home, assignments.clone(), supply),
-                repository::keep(home, first_retry, assignments.clone(), advance, told.clone()),
+                repository::keep(volume, first_retry, assignments.clone(), advance, told.clone()),
                 ready::tell(&ready_file, launcher, polling),
             )
         });

@@ -29,8 +29,15 @@ pub const CA_KEY: &str = "ca.crt";
 
 /// Where the parts of a workspace pod meet. The controller writes them into the pod.
 pub mod paths {
-    /// The volume with the work, in the user's container and in the sidecar.
+    /// The developer's home in the user's container: the folder [`HOME_FOLDER`] of the volume.
     pub const HOME: &str = "/home/developer";
+
+    /// The developer's home in the volume.
+    pub const HOME_FOLDER: &str = "home";
+
+    /// The whole volume, in the sidecar only. What lies beside the home is the sidecar's own: nobody
+    /// can plant a setting in it that Git would run.
+    pub const VOLUME: &str = "/volume";
 
     /// Folder in memory that both containers see.
     pub const RUN: &str = "/run/neuralinverse";

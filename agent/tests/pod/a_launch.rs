@@ -41,7 +41,7 @@ async fn terminals_open_with_the_assigned_environment_and_one_report_says_so() {
     assert_eq!(controller.connections(), 1, "the report took the assignment's connection");
     assert!(greets(&pod.shell(&["env"]).await, "hello $HOME"));
     let folder = pod.shell(&["pwd"]).await;
-    assert_eq!(String::from_utf8_lossy(&folder.stdout).trim_end(), pod.path("home").to_str().unwrap());
+    assert_eq!(String::from_utf8_lossy(&folder.stdout).trim_end(), pod.path("volume/home").to_str().unwrap());
     assert_eq!(pod.shell(&["no-such-program"]).await.status.code(), Some(127));
     assert!(!pod.log().contains("hello $HOME"), "values are not logged");
 }

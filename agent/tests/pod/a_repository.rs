@@ -31,15 +31,18 @@ async fn ready_does_not_wait_for_the_clone() {
     let reports = controller.reported("ready", |report| report.ready).await;
     assert_eq!(reports, [Report { epoch: 1, ready: true, repository: RepositoryState::Cloning }]);
     server.held(1).await;
-    assert!(!pod.path("home/hello").exists(), "half a clone is nowhere to be seen");
+    assert!(!pod.path("volume/home/hello").exists(), "half a clone is nowhere to be seen");
 
     server.hold(false);
     let reports = controller.reported("clone", is_cloned).await;
     assert_eq!(reports.len(), 2);
-    assert_eq!(fs::read_to_string(pod.path("home/hello/README.md")).unwrap(), "Hello");
-    assert_eq!(git(&pod.path("home/hello"), &["status", "--porcelain"]).await, "");
+    assert_eq!(fs::read_to_string(pod.path("volume/home/hello/README.md")).unwrap(), "Hello");
+    assert_eq!(git(&pod.path("volume/home/hello"), &["status", "--porcelain"]).await, "");
     let folder = pod.shell(&["pwd"]).await;
-    assert_eq!(String::from_utf8_lossy(&folder.stdout).trim_end(), pod.path("home/hello").to_str().unwrap());
+    assert_eq!(
+        String::from_utf8_lossy(&folder.stdout).trim_end(),
+        pod.path("volume/home/hello").to_str().unwrap()
+    );
 }
 
 #[tokio::test]
@@ -51,7 +54,7 @@ async fn the_declared_branch_is_checked_out() {
     repository.branch = Some("next".to_owned());
     controller.assign(assignment_of(1, &[], Some(repository)));
     controller.reported("clone", is_cloned).await;
-    assert_eq!(git(&pod.path("home/hello"), &["branch", "--show-current"]).await, "next\n");
+    assert_eq!(git(&pod.path("volume/home/hello"), &["branch", "--show-current"]).await, "next\n");
 }
 
 #[tokio::test]
@@ -63,7 +66,7 @@ async fn a_failed_clone_is_reported_and_recovers() {
     assert!(reports.iter().find_map(failure).unwrap().contains("not found"), "{reports:?}");
     server.create("late.git", "Better late").await;
     controller.reported("clone", is_cloned).await;
-    assert!(pod.path("home/late/README.md").exists());
+    assert!(pod.path("volume/home/late/README.md").exists());
 }
 
 #[tokio::test]
@@ -81,8 +84,8 @@ async fn a_changed_url_is_taken_up_at_once() {
     assert!(pod.agent_children().iter().all(|child| !first.contains(child)), "the first clone has ended");
     server.hold(false);
     controller.reported("clone", is_cloned).await;
-    assert!(pod.path("home/other/README.md").exists());
-    assert!(!pod.path("home/hello").exists());
+    assert!(pod.path("volume/home/other/README.md").exists());
+    assert!(!pod.path("volume/home/hello").exists());
 }
 
 #[tokio::test]
@@ -90,16 +93,16 @@ async fn a_folder_of_the_user_is_never_touched() {
     let (controller, server) = (Controller::start().await, GitServer::start().await);
     server.create("hello.git", "Hello").await;
     let pod = Pod::start(&controller);
-    let folder = pod.path("home/hello");
+    let folder = pod.path("volume/home/hello");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("notes"), "mine").unwrap();
     controller.assign(assignment_of(1, &[], Some(server.repository("hello.git"))));
     let reports = controller.reported("failure", |report| failure(report).is_some()).await;
     let message = reports.iter().find_map(failure).unwrap();
-    assert!(message.contains(folder.to_str().unwrap()), "{message}");
+    assert!(message.contains("~/hello is in the way"), "{message}");
     assert_eq!(fs::read_to_string(folder.join("notes")).unwrap(), "mine");
     // Moving it away is the way out.
-    fs::rename(&folder, pod.path("home/away")).unwrap();
+    fs::rename(&folder, pod.path("volume/home/away")).unwrap();
     controller.reported("clone", is_cloned).await;
 }
 
@@ -110,13 +113,13 @@ async fn a_resumed_workspace_finds_its_repository_as_it_was() {
     let mut pod = Pod::start(&controller);
     controller.assign(assignment_of(1, &[], Some(server.repository("hello.git"))));
     controller.reported("clone", is_cloned).await;
-    fs::write(pod.path("home/hello/README.md"), "edited").unwrap();
+    fs::write(pod.path("volume/home/hello/README.md"), "edited").unwrap();
     pod.kill_agent().await;
     controller.assign(assignment_of(2, &[], Some(server.repository("hello.git"))));
     pod.start_agent();
     let reports = controller.reported("resume", |report| report.epoch == 2 && report.ready).await;
     assert!(is_cloned(reports.last().unwrap()), "{reports:?}");
-    assert_eq!(fs::read_to_string(pod.path("home/hello/README.md")).unwrap(), "edited");
+    assert_eq!(fs::read_to_string(pod.path("volume/home/hello/README.md")).unwrap(), "edited");
 }
 
 #[tokio::test]
@@ -129,17 +132,18 @@ async fn a_clone_that_was_killed_half_way_is_made_anew() {
     for kills in 1..=3 {
         server.held(kills).await;
         pod.kill_agent().await;
-        assert!(!pod.path("home/hello").exists());
-        assert!(pod.path("home/.neuralinverse-clone-1").exists());
+        assert!(!pod.path("volume/home/hello").exists());
+        assert!(pod.path("volume/.neuralinverse-clone-1").exists());
         pod.start_agent();
     }
     server.held(4).await;
     server.hold(false);
     controller.reported("clone", is_cloned).await;
-    git(&pod.path("home/hello"), &["fsck", "--strict"]).await;
-    let left: Vec<_> =
-        fs::read_dir(pod.path("home")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["hello"]);
+    git(&pod.path("volume/home/hello"), &["fsck", "--strict"]).await;
+    let names = |folder: &str| -> Vec<_> {
+        fs::read_dir(pod.path(folder)).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    };
+    assert_eq!((names("volume"), names("volume/home")), (vec!["home".into()], vec!["hello".into()]));
 }
 
 #[tokio::test]
@@ -155,9 +159,10 @@ async fn credentials_leave_no_trace() {
     let reports = controller.reported("clone", is_cloned).await;
     assert!(!format!("{reports:?}").contains(PASSWORD));
     assert!(!pod.log().contains(PASSWORD));
-    let config = fs::read_to_string(pod.path("home/hello/.git/config")).unwrap();
+    let config = fs::read_to_string(pod.path("volume/home/hello/.git/config")).unwrap();
     assert!(!config.contains(PASSWORD) && !config.contains("credential"), "{config}");
-    eventually("no file with the password", || !contains(&pod.path("home"), PASSWORD.as_bytes())).await;
+    eventually("no file with the password", || !contains(&pod.path("volume/home"), PASSWORD.as_bytes()))
+        .await;
 }
 
 #[tokio::test]

@@ -67,8 +67,8 @@ impl Pod {
     /// A pod where nothing runs yet.
     pub fn prepare(controller: &Controller) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["home", "identity", "run"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
+        for name in ["volume/home", "identity", "run"] {
+            fs::create_dir_all(folder.path().join(name)).unwrap();
         }
         let pod = Self { folder, url: controller.url.clone(), agent: None, launcher: None };
         pod.write_identity("token", TOKEN);
@@ -86,7 +86,12 @@ impl Pod {
         let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = AsyncCommand::new(env!("CARGO_BIN_EXE_neuralinverse-agent"));
         command.args(["run", "--pod-name=pod", "--clone-retry=0.1", "--controller-url", &self.url]);
-        for (option, name) in [("--identity", "identity"), ("--folder", "run"), ("--home", "home")] {
+        for (option, name) in [
+            ("--identity", "identity"),
+            ("--folder", "run"),
+            ("--volume", "volume"),
+            ("--home", "volume/home"),
+        ] {
             command.arg(option).arg(self.path(name));
         }
         self.agent = Some(command.stderr(log).kill_on_drop(true).spawn().unwrap());

@@ -21,13 +21,13 @@ pub const WORKSPACE: &str = "workspace";
 /// Name of the sidecar.
 pub const AGENT: &str = "agent";
 
-/// Puts the launcher where the user's container finds it.
+/// Puts the launcher where the user's container finds it, and makes the developer's home in the volume.
 pub fn install(references: &References) -> Container {
     Container {
         name: "install".to_owned(),
         command: Some(words(&[paths::AGENT, "install", paths::BIN])),
         resources: Some(small()),
-        volume_mounts: Some(vec![mount(BIN, paths::BIN)]),
+        volume_mounts: Some(vec![mount(BIN, paths::BIN), mount(WORK, paths::VOLUME)]),
         security_context: Some(security::read_only()),
         ..ours(references)
     }
@@ -45,7 +45,7 @@ pub fn sidecar(references: &References, controller_url: &str) -> Container {
         ]),
         resources: Some(small()),
         volume_mounts: Some(vec![
-            mount(WORK, paths::HOME),
+            mount(WORK, paths::VOLUME),
             mount(RUN, paths::RUN),
             VolumeMount { read_only: Some(true), ..mount(IDENTITY, paths::IDENTITY) },
             mount(TMP, "/tmp"),
@@ -82,7 +82,7 @@ pub fn user(references: &References) -> Container {
         resize_policy: Some(["cpu", "memory"].map(resized_in_place).to_vec()),
         startup_probe: Some(ready()),
         volume_mounts: Some(vec![
-            mount(WORK, paths::HOME),
+            VolumeMount { sub_path: Some(paths::HOME_FOLDER.to_owned()), ..mount(WORK, paths::HOME) },
             mount(RUN, paths::RUN),
             VolumeMount { read_only: Some(true), ..mount(BIN, paths::BIN) },
         ]),

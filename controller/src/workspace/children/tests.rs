@@ -48,7 +48,10 @@ fn spec(volume: &str) -> Value {
                 "name": "install", "image": ours, "imagePullPolicy": "IfNotPresent",
                 "command": ["/usr/local/bin/neuralinverse-agent", "install", "/opt/neuralinverse"],
                 "resources": small, "securityContext": read_only,
-                "volumeMounts": [{ "name": "bin", "mountPath": "/opt/neuralinverse" }],
+                "volumeMounts": [
+                    { "name": "bin", "mountPath": "/opt/neuralinverse" },
+                    { "name": "work", "mountPath": "/volume" },
+                ],
             },
             {
                 "name": "agent", "image": ours, "imagePullPolicy": "IfNotPresent", "restartPolicy": "Always",
@@ -59,7 +62,7 @@ fn spec(volume: &str) -> Value {
                 ],
                 "resources": small, "securityContext": read_only,
                 "volumeMounts": [
-                    { "name": "work", "mountPath": "/home/developer" },
+                    { "name": "work", "mountPath": "/volume" },
                     { "name": "run", "mountPath": "/run/neuralinverse" },
                     { "name": "identity", "mountPath": "/var/run/neuralinverse/identity", "readOnly": true },
                     { "name": "tmp", "mountPath": "/tmp" },
@@ -85,7 +88,7 @@ fn spec(volume: &str) -> Value {
             },
             "securityContext": locked,
             "volumeMounts": [
-                { "name": "work", "mountPath": "/home/developer" },
+                { "name": "work", "mountPath": "/home/developer", "subPath": "home" },
                 { "name": "run", "mountPath": "/run/neuralinverse" },
                 { "name": "bin", "mountPath": "/opt/neuralinverse", "readOnly": true },
             ],
