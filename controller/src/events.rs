@@ -1,10 +1,16 @@
 //! Events: what happened to an object, for people. Only when something changes, never at each look.
 
+use std::time::Duration;
+
 use kube::{
     Client, Resource,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 use neuralinverse_api::labels;
+use tokio::time::sleep;
+
+/// How much later people hear: what a user waits for comes first at the API server.
+const AFTER: Duration = Duration::from_secs(1);
 
 /// Tells people what happened.
 #[derive(Clone)]
@@ -44,6 +50,7 @@ impl Events {
         };
         let (recorder, reference) = (self.0.clone(), object.object_ref(&()));
         tokio::spawn(async move {
+            sleep(AFTER).await;
             if let Err(error) = recorder.publish(&event, &reference).await {
                 tracing::debug!(%error, "event was not taken");
             }

@@ -65,6 +65,7 @@ pub async fn run<R: Reconciler>(reconciler: Arc<R>, caches: &Caches) {
         let span = tracing::info_span!("reconcile", kind = R::KIND, object = %key);
         let reconciler = reconciler.clone();
         async move {
+            tracing::debug!("looking");
             let result = timeout(PATIENCE, reconciler.reconcile(&key)).await;
             settle(result.unwrap_or(Err(Error::TooSlow)))
         }

@@ -65,7 +65,10 @@ async fn assignment(
     loop {
         let pod = agents.pod(&identity).await?;
         let problem = match assigner.next(&pod, known.as_deref()).await? {
-            assignment::Next::Give(assignment) => return Ok(Json(assignment).into_response()),
+            assignment::Next::Give(assignment) => {
+                tracing::debug!(pod = identity.pod, workspace = assignment.workspace, "assigned");
+                return Ok(Json(assignment).into_response());
+            }
             assignment::Next::Wait => false,
             assignment::Next::Problem => true,
         };

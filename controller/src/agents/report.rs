@@ -30,6 +30,7 @@ pub async fn take(context: &Context, pod: &Pod, report: Report) -> Result<(), Re
     }
     let workspace =
         workspace_of(context, pod).ok_or(Refusal::NoSay("the workspace does not exist any more"))?;
+    tracing::debug!(pod = pod.name_any(), ?report, "a sidecar reports");
     hear(context, workspace, pod, News::Report(report)).await
 }
 

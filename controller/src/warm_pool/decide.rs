@@ -30,6 +30,8 @@ pub struct Free {
     pub created: Timestamp,
     /// How it is doing.
     pub state: PodState,
+    /// Since when it is ready or not.
+    pub since: Timestamp,
     /// It was made from something else than what is declared now.
     pub stale: bool,
 }
@@ -42,6 +44,7 @@ impl Free {
             name: pod.name_any(),
             created: pod.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
             state: pod_state::of(pod),
+            since: pod_state::since(pod),
             stale: revision.is_some() && made_from != revision,
         }
     }
@@ -56,7 +59,7 @@ impl Free {
 
     /// It will not become ready, or has had its time.
     fn hopeless(&self, now: Timestamp) -> bool {
-        let age = elapsed(self.created, now);
+        let age = elapsed(self.since, now);
         match self.state {
             PodState::Ended(_) => age >= ENDED_STAYS,
             PodState::Ready | PodState::Terminating => false,
@@ -120,12 +123,8 @@ mod tests {
 
     fn pod(name: &str, state: PodState) -> Free {
         let age = name.trim_start_matches(char::is_alphabetic).parse::<i64>().unwrap_or(1);
-        Free {
-            name: name.into(),
-            created: Timestamp::from_second(10_000 - age).unwrap(),
-            state,
-            stale: false,
-        }
+        let created = Timestamp::from_second(10_000 - age).unwrap();
+        Free { name: name.into(), created, state, since: created, stale: false }
     }
 
     fn ready(name: &str) -> Free {
@@ -193,6 +192,13 @@ mod tests {
             ),
             ("one that ended is looked at for a while", 1, vec![ended("a5")], 0, &[]),
             ("then it is replaced", 1, vec![ended("a40")], 1, &["a40"]),
+            (
+                "one that was ready for long and is not for a moment is left alone",
+                1,
+                vec![Free { since: now(), ..starting("a7000") }],
+                0,
+                &[],
+            ),
             ("one that takes too long is replaced", 1, vec![starting("a700")], 1, &["a700"]),
         ];
         for (name, size, pods, create, delete) in cases {

@@ -69,7 +69,8 @@ mod tests {
     use crate::{caches::Caches, fixtures, references::resolve};
 
     fn free(state: PodState, stale: bool) -> Free {
-        Free { name: "p".into(), created: Timestamp::UNIX_EPOCH, state, stale }
+        let created = Timestamp::UNIX_EPOCH;
+        Free { name: "p".into(), created, state, since: created, stale }
     }
 
     #[test]

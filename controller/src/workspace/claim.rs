@@ -40,6 +40,7 @@ pub async fn claim(
                 let taken = context.caches.pods.apply(taken);
                 // It may have been deleted between our look and our patch: it ends by itself.
                 if taken.metadata.deletion_timestamp.is_none() {
+                    tracing::debug!(pod = taken.name_any(), "claimed");
                     return Ok(Some(taken));
                 }
             }

@@ -49,15 +49,26 @@ pub fn of(pod: &Pod) -> PodState {
     if let Some(trouble) = waiting(pod).find_map(trouble) {
         return trouble;
     }
-    PodState::Starting(match pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref()) {
-        None => "the pod waits for a node",
-        Some(_) => "volume, images and programs of the pod are being readied",
+    let placed = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
+    let running = status.is_some_and(|status| status.phase.as_deref() == Some("Running"));
+    PodState::Starting(match (placed, running) {
+        (false, _) => "the pod waits for a node",
+        (true, false) => "volume, images and programs of the pod are being readied",
+        (true, true) => "the pod runs, and not all of its containers are ready",
     })
 }
 
 /// Whether a warm pod may be given to somebody.
 pub fn is_ready(pod: &Pod) -> bool {
     of(pod) == PodState::Ready
+}
+
+/// Since when it is ready or not: since it was made, if nothing is said.
+pub fn since(pod: &Pod) -> Timestamp {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready");
+    let changed = ready.and_then(|condition| condition.last_transition_time.as_ref());
+    changed.map(|time| time.0).or(pod.creation_timestamp().map(|time| time.0)).unwrap_or_default()
 }
 
 /// The epoch that is written on a pod.

@@ -28,6 +28,7 @@ pub async fn settle(context: &Context, workspace: &Workspace, seen: &Seen<'_>) -
     if !write::status(&context.client, &context.caches.workspaces, workspace, old, &new).await? {
         return Ok(());
     }
+    tracing::debug!(pod = new.pod, epoch = new.epoch, "wrote the status");
     match told(old, &new) {
         Some(Told { warning: true, reason, note }) => context.events.warning(workspace, &reason, note),
         Some(Told { warning: false, reason, note }) => context.events.normal(workspace, &reason, note),

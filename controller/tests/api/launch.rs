@@ -6,7 +6,7 @@ use kube::{
     ResourceExt,
     api::{ListParams, PostParams},
 };
-use neuralinverse_api::{LaunchSource, Workspace, agent::RepositoryState};
+use neuralinverse_api::{LaunchSource, WarmPool, Workspace, agent::RepositoryState};
 use serde_json::json;
 
 use crate::{
@@ -18,15 +18,11 @@ use crate::{
 async fn a_warm_launch_takes_at_most_five_writes() -> Result<()> {
     let world = World::new().await?;
     world
-        .apply::<neuralinverse_api::WarmPool>(
-            "WarmPool",
-            "pool",
-            json!({ "tier": "standard", "template": "rust", "size": 1 }),
-        )
+        .apply::<WarmPool>("WarmPool", "pool", json!({ "tier": "standard", "template": "rust", "size": 1 }))
         .await?;
     let pod = world.run_pod(&world.free_pods("pool", 1).await?[0]).await?;
     world
-        .until("pool", "the pool is ready", |pool: &neuralinverse_api::WarmPool| {
+        .until("pool", "the pool is ready", |pool: &WarmPool| {
             (pool.status.as_ref()?.ready == 1).then_some(())
         })
         .await?;
@@ -77,6 +73,11 @@ async fn a_warm_launch_takes_at_most_five_writes() -> Result<()> {
         .await?;
     assert_eq!((owner.kind.as_str(), owner.name.as_str()), ("Workspace", "mine"));
     world.free_pods("pool", 1).await?;
+    world
+        .until("pool", "the pool says that it has none", |pool: &WarmPool| {
+            (pool.status.as_ref()?.ready == 0).then_some(())
+        })
+        .await?;
     let launched = |event: &Event| event.reason.as_deref() == Some("Launched");
     eventually("the event", || async {
         Ok(world.api::<Event>().list(&ListParams::default()).await?.items.into_iter().find(launched))

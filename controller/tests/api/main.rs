@@ -10,5 +10,6 @@ mod launch;
 mod leaders;
 mod node_pool;
 mod refused;
+mod restart;
 mod run_policy;
 mod warm_pool;

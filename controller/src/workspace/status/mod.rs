@@ -21,6 +21,9 @@ use super::{
 };
 use crate::references::{Problem, References, accepted};
 
+/// How much of what Git said is shown.
+const LONGEST: usize = 500;
+
 /// Something that was heard just now.
 #[derive(Clone, Debug, Default)]
 pub enum News {
@@ -156,6 +159,7 @@ impl<'a> Facts<'a> {
         match &self.seen.news {
             News::Report(Report { repository: RepositoryState::Failed { message }, .. }) => {
                 let fix = "mend its URL, branch or credentials; it is tried again by itself";
+                let message: String = message.chars().take(LONGEST).collect();
                 NewCondition::no(TYPE, Reason::CloneFailed, format!("{message}: {fix}"))
             }
             News::Report(_) => cloning(),
