@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
     runtime::watcher::{Config, Event},
 };
 use serde_json::{Map, Value, json};
@@ -180,8 +180,7 @@ impl Ended {
 
     fn see(&self, object: ConfigMap) {
         let name = object.name_any();
-        let times = object.data.unwrap_or_default().into_iter();
-        let entry = times.filter_map(|(key, time)| Some((key, time.parse().ok()?))).collect();
+        let entry = entry(object);
         self.entries.write().unwrap_or_else(PoisonError::into_inner).insert(name, entry);
         self.changed.send_replace(());
     }
@@ -191,14 +190,34 @@ impl Ended {
             tokio::time::sleep(SWEEP).await;
             let now = Timestamp::now();
             let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner).clone();
-            let stale = |entry: &Entry| entry.iter().all(|(key, time)| remembered_until(key, *time) < now);
-            for (name, _) in entries.iter().filter(|(_, entry)| stale(entry)) {
-                if let Err(error) = self.api.delete(name, &DeleteParams::default()).await {
+            for (name, _) in entries.iter().filter(|(_, entry)| stale(entry, now)) {
+                if let Err(error) = self.forget(name, now).await {
                     warn!(%error, "an expired sign-out could not be forgotten");
                 }
             }
         }
     }
+
+    /// Deletes what is still stale when nobody has written to it in between.
+    async fn forget(&self, name: &str, now: Timestamp) -> kube::Result<()> {
+        let Some(object) = self.api.get_opt(name).await? else { return Ok(()) };
+        let version = object.metadata.resource_version.clone();
+        if stale(&entry(object), now) {
+            let preconditions = Preconditions { resource_version: version, uid: None };
+            let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+            self.api.delete(name, &params).await?;
+        }
+        Ok(())
+    }
+}
+
+fn entry(object: ConfigMap) -> Entry {
+    let times = object.data.unwrap_or_default().into_iter();
+    times.filter_map(|(key, time)| Some((key, time.parse().ok()?))).collect()
+}
+
+fn stale(entry: &Entry, now: Timestamp) -> bool {
+    entry.iter().all(|(key, time)| remembered_until(key, *time) < now)
 }
 
 fn name(owner: &Owner) -> String {

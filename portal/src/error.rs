@@ -106,7 +106,11 @@ impl IntoResponse for Error {
         if let Self::SignIn { to: Some(to) } = &self {
             return see_other(&sign_in::url(to));
         }
-        (self.status(), layout::notice(&self.to_string(), self.hint())).into_response()
+        let mut response = (self.status(), layout::notice(&self.to_string(), self.hint())).into_response();
+        if matches!(self, Self::NotReady | Self::NoAnswer) {
+            response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("3"));
+        }
+        response
     }
 }
 

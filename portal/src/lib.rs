@@ -20,6 +20,7 @@ use axum::{
 use http::{StatusCode, header};
 use tower::ServiceExt;
 
+pub mod access;
 pub mod args;
 pub mod assets;
 pub mod audit;
@@ -37,6 +38,7 @@ pub mod health;
 pub mod id;
 pub mod issuer;
 pub mod labels;
+mod live;
 pub mod origin;
 pub mod owner;
 pub mod pages;
@@ -53,6 +55,7 @@ pub mod stage;
 mod watch;
 pub mod workspaces;
 
+use access::Answered;
 use portal::Portal;
 use site::Place;
 
@@ -63,7 +66,11 @@ pub fn app(portal: Arc<Portal>) -> Router {
         workspace: origin::routes().with_state(portal.clone()),
         portal,
     };
-    Router::new().fallback(enter).with_state(doors).layer(middleware::map_response(headers::protect))
+    Router::new()
+        .fallback(enter)
+        .with_state(doors)
+        .layer(middleware::map_response(headers::protect))
+        .layer(middleware::from_fn(access::log))
 }
 
 #[derive(Clone)]
@@ -76,10 +83,12 @@ struct Doors {
 /// Which door a request goes through is decided by its `Host` alone, never by what a proxy adds.
 async fn enter(State(doors): State<Doors>, request: Request) -> Response {
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let answer = match doors.portal.site.place(host) {
-        Place::Portal => doors.pages.oneshot(request).await,
-        Place::Workspace(id) => doors.workspace.layer(Extension(id)).oneshot(request).await,
+    let (origin, answer) = match doors.portal.site.place(host) {
+        Place::Portal => ("portal", doors.pages.oneshot(request).await),
+        Place::Workspace(id) => ("workspace", doors.workspace.layer(Extension(id)).oneshot(request).await),
         Place::Elsewhere => return (StatusCode::MISDIRECTED_REQUEST, "no such host here\n").into_response(),
     };
-    answer.into_response()
+    let mut answer = answer.into_response();
+    answer.extensions_mut().insert(Answered(origin));
+    answer
 }

@@ -3,6 +3,9 @@
 //! A sidecar's certificate is for `<pod uid>.pod.neuralinverse`. Inside the portal a request's host is
 //! `<pod uid>.<address>.pod.neuralinverse`: connections are kept by host, so by pod, and never handed to
 //! another pod that got the same address; resolving is reading the name.
+//!
+//! The portal's own certificate is for clients only and names [`CLIENT`]; those of sidecars are for servers
+//! only. Else a sidecar, signed by the same authority, could pass for the portal before its neighbours.
 
 use std::{
     future::{Ready, ready},
@@ -35,6 +38,9 @@ use crate::pods::Place;
 
 /// Port on which sidecars expect the portal.
 pub const PORT: u16 = 8444;
+
+/// Name in the portal's certificate, which sidecars ask for.
+pub const CLIENT: &str = "portal.neuralinverse";
 
 /// Domain of the names that sidecars prove.
 pub const DOMAIN: &str = "pod.neuralinverse";

@@ -6,10 +6,10 @@ use axum::{
     extract::State,
     response::{
         IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
+        sse::{Event, Sse},
     },
 };
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, stream};
 use http::{StatusCode, header};
 use kube::ResourceExt;
 use maud::{Markup, html};
@@ -21,6 +21,7 @@ use crate::{
     change,
     error::Error,
     id::WorkspaceId,
+    live,
     owner::Owner,
     pages::layout,
     portal::Portal,
@@ -117,11 +118,11 @@ pub(super) async fn events(
     admitted: Admitted,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let grant = admitted.pass.grant;
-    let over = portal.over(grant.clone());
     let changes = portal.workspaces.changes(&grant.owner);
-    let start = Watcher { owner: grant.owner, id: admitted.id, changes, sent: String::new(), ended: false };
-    let events = stream::unfold(start, move |watcher| next(portal.clone(), watcher));
-    Sse::new(events.take_until(over).map(Ok)).keep_alive(KeepAlive::default())
+    let start =
+        Watcher { owner: grant.owner.clone(), id: admitted.id, changes, sent: String::new(), ended: false };
+    let shared = portal.clone();
+    live::stream(&portal, grant, stream::unfold(start, move |watcher| next(shared.clone(), watcher)))
 }
 
 async fn next(portal: Arc<Portal>, mut watcher: Watcher) -> Option<(Event, Watcher)> {
@@ -133,12 +134,12 @@ async fn next(portal: Arc<Portal>, mut watcher: Watcher) -> Option<(Event, Watch
         let workspace = portal.workspaces.get(&watcher.owner, &watcher.id);
         let Some(workspace) = workspace.filter(|it| !is_running(it)) else {
             watcher.ended = true;
-            return Some((Event::default().event("reload").data("now"), watcher));
+            return Some((live::reload(), watcher));
         };
         let progress = progress(&workspace).into_string();
         if progress != watcher.sent {
             watcher.sent.clone_from(&progress);
-            return Some((Event::default().event("part").data(progress), watcher));
+            return Some((live::part(&progress), watcher));
         }
         watcher.changes.next().await;
     }
