@@ -12,6 +12,7 @@ mod browser;
 mod cross_site;
 mod live;
 mod opening;
+mod program;
 mod sign_in;
 mod support;
 mod workspaces;
@@ -58,6 +59,7 @@ const CASES: &[(&str, Case)] = cases! {
         sockets_of_other_sites_are_refused,
         pages_refuse_to_be_embedded,
     }
+    program::{it_serves_until_it_is_asked_to_go_and_logs_no_secrets}
     browser::{a_person_signs_in_creates_watches_and_opens}
 };
 

@@ -3,6 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::Result;
+use neuralinverse_portal::sidecar::CLIENT;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -36,7 +37,7 @@ impl Authority {
     /// `ca.crt`, `tls.crt` and `tls.key` of the portal in a folder.
     pub fn write_client(&self, folder: &Path) -> Result<()> {
         let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(vec!["portal.neuralinverse".to_owned()])?;
+        let mut params = CertificateParams::new(vec![CLIENT.to_owned()])?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         fs::write(folder.join("ca.crt"), &self.pem)?;
         fs::write(folder.join("tls.crt"), params.signed_by(&key, &self.issuer)?.pem())?;

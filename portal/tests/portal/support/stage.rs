@@ -48,9 +48,11 @@ pub struct Stage {
     pub issuer: Issuer,
     /// Where the portal listens.
     pub port: u16,
-    folder: tempfile::TempDir,
+    /// Certificates of the portal.
+    pub folder: tempfile::TempDir,
     _tasks: JoinSet<()>,
-    _control_plane: ControlPlane,
+    /// Kubernetes.
+    pub control_plane: ControlPlane,
 }
 
 impl Stage {
@@ -73,17 +75,7 @@ impl Stage {
         let app = app(portal.clone());
         tasks.spawn(async move { drop(axum::serve(listener, app).await) });
         ready(&portal).await?;
-        Ok(Self {
-            client,
-            site,
-            portal,
-            authority,
-            issuer,
-            port,
-            folder,
-            _tasks: tasks,
-            _control_plane: control_plane,
-        })
+        Ok(Self { client, site, portal, authority, issuer, port, folder, _tasks: tasks, control_plane })
     }
 
     /// Another replica, which has read everything.

@@ -1,0 +1,77 @@
+//! The program itself, as a pod runs it.
+
+use std::{
+    fs,
+    future::ready,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, ensure};
+use tokio::net::TcpListener;
+
+use crate::support::{
+    stage::{KEY, Stage},
+    until,
+    visitor::Visitor,
+};
+
+pub async fn it_serves_until_it_is_asked_to_go_and_logs_no_secrets(stage: Arc<Stage>) -> Result<()> {
+    let (port, health) = (free_port().await?, free_port().await?);
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("keys"), KEY)?;
+    let log = fs::File::create(folder.path().join("log"))?;
+    let origin = format!("http://portal.localhost:{port}");
+    let program = Command::new(env!("CARGO_BIN_EXE_neuralinverse-portal"))
+        .args(["--listen", &format!("127.0.0.1:{port}"), "--health", &format!("127.0.0.1:{health}")])
+        .args(["--public-url", &origin, "--workspace-domain", &format!("ws.localhost:{port}")])
+        .args(["--issuer", &stage.issuer.url, "--client-id", "portal", "--namespace", "portal"])
+        .arg("--session-key-file")
+        .arg(folder.path().join("keys"))
+        .arg("--tls-dir")
+        .arg(stage.folder.path())
+        .arg("--kubeconfig")
+        .arg(stage.control_plane.kubeconfig_path())
+        .stdout(Stdio::from(log))
+        .spawn()?;
+    let mut program = Running(program);
+    let probe = format!("http://127.0.0.1:{health}/readyz");
+    let visitor = Visitor::new()?;
+    until("it to be ready", async || Ok(visitor.get(&probe).await.ok().filter(|it| it.status == 200)))
+        .await?;
+
+    // Signed in at one portal, known to the other: they have the same keys.
+    let signed_in = stage.visitor("vera").await?;
+    let session = signed_in.cookies(&stage.url("/"))?;
+    visitor.keep(&origin, &session)?;
+    let page = visitor.get(&format!("{origin}/?secret=query")).await?;
+    ensure!(page.body.contains("Vera"), "{page:?}");
+    visitor.submit(&format!("{origin}/"), &format!("{origin}/sign-out"), &[]).await?;
+
+    let asked = Command::new("kill").args(["-TERM", &program.0.id().to_string()]).status()?;
+    ensure!(asked.success());
+    let ended = until("it to go", || ready(program.0.try_wait().map_err(Into::into))).await?;
+    ensure!(ended.success(), "{ended}");
+    let log = fs::read_to_string(folder.path().join("log"))?;
+    let sealed = session.split_once('=').context("no session")?.1;
+    for secret in ["secret=query", sealed, "Vera"] {
+        ensure!(!log.contains(secret), "{secret} in {log}");
+    }
+    ensure!(log.contains(r#""target":"audit""#) && log.contains("sign-out"), "{log}");
+    ensure!(log.contains(stage.owner("vera").as_str()), "{log}");
+    Ok(())
+}
+
+/// Ends with the case, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
+}
