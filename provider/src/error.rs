@@ -1,26 +1,13 @@
-//! What can go wrong between us and an API server, and how it is told: one place for all of it.
+//! What can go wrong between us and an API server, told apart by meaning.
+
+mod told;
 
 use std::error::Error as _;
 
 use kube::{client::AuthError, core::Status};
 use neuralinverse_api::{GROUP, VERSION};
-use tf_provider_sdk::{Diagnostic, Diagnostics, Path, Step};
 
-/// Where a diagnostic points.
-pub trait At {
-    /// About the argument at `path`, pointing at a line that the CLI can find: it knows root attributes and
-    /// their elements, and shows the whole resource for anything deeper. The text names the whole path.
-    #[must_use]
-    fn at_line(self, path: &Path) -> Self;
-}
-
-impl At for Diagnostic {
-    fn at_line(self, path: &Path) -> Self {
-        let element = |step: Option<&Step>| matches!(step, Some(Step::Key(_) | Step::Index(_)));
-        let length = if element(path.steps().get(1)) { 2 } else { 1 };
-        self.at(path.steps().iter().take(length).cloned().collect::<Path>())
-    }
-}
+pub use told::At;
 
 /// A call that did not work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +27,7 @@ pub enum Problem {
         reason: String,
     },
     /// The server does not know who we are.
-    #[error("{host} does not accept the credentials")]
+    #[error("{host} answers 401 Unauthorized")]
     Unauthorized {
         /// URL of the API server.
         host: String,
@@ -52,10 +39,10 @@ pub enum Problem {
         message: String,
     },
     /// The server does not serve the kind; its CRD is not there, or not yet.
-    #[error("the API server does not serve {GROUP}/{VERSION}")]
+    #[error("the API server does not serve `{GROUP}/{VERSION}`")]
     KindAbsent,
     /// The server has the group, in other versions than ours.
-    #[error("the API server serves {GROUP} only as {}", served.join(", "))]
+    #[error("the API server serves `{GROUP}` as {}, this provider speaks `{VERSION}`", served.join(", "))]
     OtherVersion {
         /// The versions that it serves.
         served: Vec<String>,
@@ -167,113 +154,6 @@ impl Problem {
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::KindAbsent | Self::NamespaceAbsent { .. } | Self::OlderCrd { .. })
     }
-
-    /// As errors. `what` names the object; `attribute` finds the attribute of a field of it.
-    pub fn explain(&self, what: &str, attribute: impl Fn(&str) -> Option<Path>) -> Diagnostics {
-        let (summary, detail) = match self {
-            Self::Conflicts(conflicts) => {
-                return conflicts.iter().map(|it| it.diagnostic(what, attribute(&it.field))).collect();
-            }
-            Self::Invalid { causes, .. } if causes.iter().any(|cause| !cause.field.is_empty()) => {
-                return causes.iter().map(|it| it.diagnostic(what, attribute(&it.field))).collect();
-            }
-            other => other.texts(what),
-        };
-        Diagnostic::error(summary, detail).into()
-    }
-
-    fn texts(&self, what: &str) -> (String, String) {
-        match self {
-            Self::Unreachable { host, reason } => (
-                format!("The API server {host} does not answer"),
-                format!(
-                    "{what}: {reason}.\n\nCheck that the cluster runs, that this machine reaches {host}, and the region's connection in the provider block."
-                ),
-            ),
-            Self::NoCluster { reason } => (
-                "No cluster to talk to".to_owned(),
-                format!(
-                    "{what}: {reason}.\n\nAdd the cluster to `regions` in the provider block, or set `KUBECONFIG`."
-                ),
-            ),
-            Self::Unauthorized { host } => (
-                format!("The API server {host} does not accept the credentials"),
-                format!(
-                    "{what}: the answer is 401 Unauthorized.\n\nThe token or certificate is wrong or has expired: renew it, or name others in the region's connection in the provider block."
-                ),
-            ),
-            Self::Forbidden { message } if message.contains(" cannot ") => (
-                format!("Missing rights for {what}"),
-                format!(
-                    "{message}.\n\nBind a role to this user that allows get, list, watch, create, patch and delete on the resources of `{GROUP}`."
-                ),
-            ),
-            Self::KindAbsent => (
-                format!("The cluster does not have the kind of {what}"),
-                format!(
-                    "The API server does not serve `{GROUP}/{VERSION}`.\n\nInstall the CRDs first: a `neuralinverse_region` with `install = {{}}` that this resource depends on does it, or `kubectl apply --server-side -f deploy/install.yaml`."
-                ),
-            ),
-            Self::OtherVersion { served } => (
-                format!("The cluster has another version of the CRD of {what}"),
-                format!(
-                    "The API server serves `{GROUP}` as {}, this provider speaks `{VERSION}`.\n\nUse a release of the provider that speaks a version which the cluster serves, or upgrade the cluster's CRDs.",
-                    served.join(", ")
-                ),
-            ),
-            Self::OlderCrd { message } => (
-                format!("The cluster's CRD of {what} is older than this provider"),
-                format!(
-                    "{message}.\n\nUpgrade the CRDs: apply the `neuralinverse_region` with `install` of this release, or `kubectl apply --server-side -f deploy/install.yaml`."
-                ),
-            ),
-            Self::NamespaceAbsent { name } => (
-                format!("Namespace `{name}` does not exist"),
-                format!(
-                    "{what} belongs into namespace `{name}`.\n\nAdd it to `workspace_namespaces` of the region, whose controller makes it, and let this resource depend on the region."
-                ),
-            ),
-            Self::Exists => (format!("{what} exists already"), "It is managed by something else.".to_owned()),
-            Self::Changed { message } => {
-                (format!("{what} changed at the same time"), format!("{message}.\n\nApply again."))
-            }
-            Self::Invalid { message, .. } | Self::Refused { message } | Self::Forbidden { message } => {
-                (format!("The cluster refuses {what}"), format!("{message}."))
-            }
-            Self::Conflicts(_) => (format!("{what} has conflicts"), self.to_string()),
-        }
-    }
-}
-
-impl Conflict {
-    fn diagnostic(&self, what: &str, attribute: Option<Path>) -> Diagnostic {
-        let Self { field, manager } = self;
-        let name = attribute.as_ref().map_or_else(|| field.clone(), ToString::to_string);
-        let diagnostic = Diagnostic::error(
-            format!("`{name}` belongs to `{manager}`"),
-            format!(
-                "The field `{field}` of {what} was set to another value by the field manager `{manager}`.\n\nEither remove `{name}` here and leave it to `{manager}`, or take it over with `force_conflicts = true`."
-            ),
-        );
-        match attribute {
-            Some(path) => diagnostic.at_line(&path),
-            None => diagnostic,
-        }
-    }
-}
-
-impl Cause {
-    fn diagnostic(&self, what: &str, attribute: Option<Path>) -> Diagnostic {
-        let Self { field, message } = self;
-        let diagnostic = Diagnostic::error(
-            format!("The cluster refuses {what}"),
-            if field.is_empty() { format!("{message}.") } else { format!("`{field}`: {message}.") },
-        );
-        match attribute {
-            Some(path) => diagnostic.at_line(&path),
-            None => diagnostic,
-        }
-    }
 }
 
 /// `conflict with "kubectl-edit" using …` → `kubectl-edit`.
@@ -309,19 +189,6 @@ mod tests {
     }
 
     #[test]
-    fn a_diagnostic_points_at_what_the_cli_can_find() {
-        let root = Path::from("env");
-        for (path, line) in [
-            (root.clone(), root.clone()),
-            (root.key("A"), root.key("A")),
-            (root.index(1).attribute("name"), root.index(1)),
-            (root.attribute("url"), root.clone()),
-        ] {
-            assert_eq!(Diagnostic::error("s", "d").at_line(&path).attribute, Some(line));
-        }
-    }
-
-    #[test]
     fn answers_are_told_apart() {
         let namespace = json!({ "code": 404, "reason": "NotFound", "message": "namespaces \"x\" not found",
             "details": { "name": "x", "kind": "namespaces" } });
@@ -338,17 +205,12 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_names_attribute_manager_and_both_fixes() {
+    fn a_conflict_keeps_field_and_manager() {
         let conflict =
             problem(json!({ "code": 409, "reason": "Conflict", "message": "Apply failed with 1 conflict",
             "details": { "causes": [{ "reason": "FieldManagerConflict", "field": ".spec.size",
                 "message": "conflict with \"kubectl-edit\" using cloud.neuralinverse.com/v1alpha1" }] } }));
-        let attribute = |field: &str| field.strip_prefix(".spec.").map(Path::from);
-        let diagnostics: Vec<_> = conflict.explain("WarmPool `a`", attribute).into_iter().collect();
-        assert_eq!(diagnostics.len(), 1);
-        assert_eq!(diagnostics[0].summary, "`size` belongs to `kubectl-edit`");
-        assert_eq!(diagnostics[0].attribute, Some(Path::from("size")));
-        assert!(diagnostics[0].detail.contains("remove `size` here"));
-        assert!(diagnostics[0].detail.contains("`force_conflicts = true`"));
+        let expected = Conflict { field: ".spec.size".to_owned(), manager: "kubectl-edit".to_owned() };
+        assert_eq!(conflict, Problem::Conflicts(vec![expected]));
     }
 }

@@ -97,8 +97,8 @@ impl KindResource {
                 _ => Ok(()),
             },
             Err(Problem::KindAbsent | Problem::NamespaceAbsent { .. }) => Ok(()),
-            Err(Problem::Forbidden { message }) if message.contains(" cannot ") => {
-                ctx.warn(unchecked(address, &message));
+            Err(problem) if problem.is_missing_right() => {
+                ctx.warn(unchecked(address, &problem.to_string()));
                 Ok(())
             }
             // The drift must be seen to be judged; the apply is what fails.

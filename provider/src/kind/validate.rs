@@ -104,12 +104,12 @@ fn check(shape: &Shape, value: &Value, path: &Path, found: &mut Vec<Fault>, faul
         }
         (Shape::Object(inner), Value::Object(_)) => fields(inner, value, path, faults),
         (Shape::List { item, size, .. }, Value::List(elements) | Value::Set(elements)) => {
-            let problem = size_problem(*size, elements.len(), "elements");
+            let problem = size_problem(*size, elements.len(), ["element", "elements"]);
             found.extend(problem.map(|problem| Fault::new(path, value, problem)));
             children(item, value, path, found, faults);
         }
         (Shape::Map { value: item, size }, Value::Map(entries)) => {
-            let problem = size_problem(*size, entries.len(), "entries");
+            let problem = size_problem(*size, entries.len(), ["entry", "entries"]);
             found.extend(problem.map(|problem| Fault::new(path, value, problem)));
             children(item, value, path, found, faults);
         }
@@ -134,7 +134,7 @@ fn text_problem(rules: &Text, text: &str) -> Option<String> {
         let allowed = rules.one_of.iter().any(|value| value == text);
         return (!allowed).then(|| format!("is not allowed: write one of {}", values.join(", ")));
     }
-    size_problem(rules.size, text.chars().count(), "characters").or_else(|| {
+    size_problem(rules.size, text.chars().count(), ["character", "characters"]).or_else(|| {
         let pattern = rules.pattern.as_deref()?;
         // A pattern that this engine does not know is left to the API server.
         let matches = Regex::new(pattern).map_or(true, |regex| regex.is_match(text));
@@ -158,13 +158,14 @@ fn number_problem(rules: Number, number: f64, whole: bool) -> Option<String> {
     rules.max.is_some_and(|max| number > max).then(|| format!("is too large: {range}"))
 }
 
-fn size_problem(size: Size, count: usize, what: &str) -> Option<String> {
+fn size_problem(size: Size, count: usize, [one, many]: [&str; 2]) -> Option<String> {
+    let of = |count: u64| format!("{count} {}", if count == 1 { one } else { many });
     let count = count as u64;
-    let short = size.min.filter(|min| count < *min);
-    let long = size.max.filter(|max| count > *max);
+    let short =
+        size.min.filter(|min| count < *min).map(|min| format!("is too short: write at least {}", of(min)));
+    let long = || size.max.filter(|max| count > *max);
     short
-        .map(|min| format!("is too short: it needs at least {min} {what}"))
-        .or_else(|| long.map(|max| format!("is too long: it may have at most {max} {what}, and has {count}")))
+        .or_else(|| long().map(|max| format!("is too long: it has {}, write at most {}", of(count), of(max))))
 }
 
 /// The attribute that a path ends in.
@@ -243,13 +244,13 @@ mod tests {
                 "Workspace",
                 "tier",
                 Value::from(long.as_str()),
-                &format!("`tier`: {long:?} is too long: it may have at most 63 characters, and has 64."),
+                &format!("`tier`: {long:?} is too long: it has 64 characters, write at most 63 characters."),
             ),
             (
                 "WorkspaceNodePool",
                 "static",
                 Value::object([("node_selector", Value::map::<&str>([]))]),
-                "`static.node_selector`: the map is too short: it needs at least 1 entries.",
+                "`static.node_selector`: the map is too short: write at least 1 entry.",
             ),
             (
                 "Region",
