@@ -5,6 +5,8 @@ use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
 use kube::ResourceExt;
 use neuralinverse_api::{LaunchSource, condition::Reason, labels};
 
+use super::children::{containers::WORKSPACE, volumes};
+
 /// How a pod is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PodState {
@@ -14,6 +16,8 @@ pub enum PodState {
     Trouble(Reason, String),
     /// All containers run and have said so.
     Ready,
+    /// It was ready and is not any more, for a moment or because its node is lost.
+    Unready,
     /// It has ended and will never run again.
     Ended(String),
     /// It is being deleted.
@@ -49,12 +53,12 @@ pub fn of(pod: &Pod) -> PodState {
     if let Some(trouble) = waiting(pod).find_map(trouble) {
         return trouble;
     }
-    let placed = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
-    let running = status.is_some_and(|status| status.phase.as_deref() == Some("Running"));
-    PodState::Starting(match (placed, running) {
-        (false, _) => "the pod waits for a node",
-        (true, false) => "volume, images and programs of the pod are being readied",
-        (true, true) => "the pod runs, and not all of its containers are ready",
+    if started(pod) {
+        return PodState::Unready;
+    }
+    PodState::Starting(match pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref()) {
+        None => "the pod waits for a node",
+        Some(_) => "volume, images and programs of the pod are being readied",
     })
 }
 
@@ -79,7 +83,7 @@ pub fn epoch(pod: &Pod) -> i64 {
 /// The volume that holds a pod's work.
 pub fn volume(pod: &Pod) -> Option<&str> {
     let volumes = pod.spec.as_ref()?.volumes.as_ref()?;
-    let work = volumes.iter().find(|volume| volume.name == super::children::volumes::WORK)?;
+    let work = volumes.iter().find(|volume| volume.name == volumes::WORK)?;
     work.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.as_str())
 }
 
@@ -92,6 +96,13 @@ pub fn launch(pod: &Pod) -> Option<(LaunchSource, Timestamp)> {
         _ => return None,
     };
     Some((source, pod.annotations().get(labels::LAUNCH_SINCE)?.parse().ok()?))
+}
+
+/// Whether the user's container has passed its startup probe.
+fn started(pod: &Pod) -> bool {
+    let status = pod.status.iter();
+    let mut containers = status.flat_map(|status| status.container_statuses.iter().flatten());
+    containers.any(|container| container.name == WORKSPACE && container.started == Some(true))
 }
 
 fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<(bool, Option<&'a str>, &'a str)> {

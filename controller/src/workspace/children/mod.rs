@@ -1,6 +1,6 @@
 //! The objects that a workspace consists of, each built by a pure function.
 
-mod containers;
+pub mod containers;
 pub mod pod;
 mod security;
 #[cfg(test)]

@@ -21,6 +21,10 @@ use super::{
 };
 use crate::references::{Problem, References, accepted};
 
+/// What is said of a pod whose terminals do not answer any more.
+const SILENT: &str =
+    "the terminals do not answer: the user's container is being restarted, or its log says why not";
+
 /// How much of what Git said is shown.
 const LONGEST: usize = 500;
 
@@ -62,7 +66,7 @@ pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> Workspa
     let generation = workspace.metadata.generation.unwrap_or_default();
     let volume = facts.pod.and_then(pod_state::volume).map(str::to_owned);
     let volume = volume.or_else(|| seen.volume.map(|volume| volume.name_any()));
-    let first_usable = facts.usable && !facts.was_usable;
+    let first_usable = facts.usable && !facts.was_launched;
     let launch = facts.pod.filter(|_| first_usable).and_then(pod_state::launch);
     let conditions = [facts.accepted(), facts.running(), facts.repository(), facts.ready()];
     WorkspaceStatus {
@@ -92,7 +96,9 @@ struct Facts<'a> {
     pod: Option<&'a Pod>,
     /// The pod is the one that the old status speaks of.
     same_pod: bool,
-    was_usable: bool,
+    /// It has been usable.
+    was_launched: bool,
+    /// It is usable, by the last word of the sidecar.
     usable: bool,
     cloned: bool,
 }
@@ -104,10 +110,12 @@ impl<'a> Facts<'a> {
         let same_pod = pod.is_some_and(|pod| {
             old.pod.as_ref() == pod.metadata.name.as_ref() && old.epoch == pod_state::epoch(pod)
         });
-        let was_usable = same_pod && holds(&old, ConditionType::Running);
+        let running = condition::find(&old.conditions, ConditionType::Running).filter(|_| same_pod);
+        let was_launched = running.is_some_and(|running| running.status == "True");
+        let answered = running.is_some_and(|running| running.reason == Reason::Available.as_str());
         let usable = match &seen.news {
             News::Report(report) => report.ready,
-            _ => was_usable,
+            _ => was_launched && answered,
         };
         let reported =
             matches!(&seen.news, News::Report(report) if report.repository == RepositoryState::Cloned);
@@ -115,7 +123,7 @@ impl<'a> Facts<'a> {
             || old.volume.as_deref() == pod.and_then(pod_state::volume)
             || old.volume == seen.volume.map(|volume| volume.name_any());
         let cloned = (old.repository_cloned && volume_kept) || reported;
-        Self { workspace, seen, old, pod, same_pod, was_usable, usable, cloned }
+        Self { workspace, seen, old, pod, same_pod, was_launched, usable, cloned }
     }
 
     fn accepted(&self) -> NewCondition {
@@ -132,18 +140,13 @@ impl<'a> Facts<'a> {
 
     fn running(&self) -> NewCondition {
         let stopped = self.workspace.spec.run_policy == RunPolicy::Stopped;
-        match (self.pod, self.usable) {
-            (Some(_), true) => {
-                NewCondition::yes(ConditionType::Running, Reason::Available, "the pod is the user's")
-            }
-            (None, _) if stopped => {
-                NewCondition::no(ConditionType::Running, Reason::Stopped, "runPolicy is Stopped")
-            }
-            _ => NewCondition::no(
-                ConditionType::Running,
-                Reason::Progressing,
-                "the workspace has no usable pod yet",
-            ),
+        const TYPE: ConditionType = ConditionType::Running;
+        match self.pod {
+            Some(_) if self.usable => NewCondition::yes(TYPE, Reason::Available, "the pod is the user's"),
+            // It stays the user's; that its launch is over must not be forgotten.
+            Some(_) if self.was_launched => NewCondition::yes(TYPE, Reason::PodFailed, SILENT),
+            None if stopped => NewCondition::no(TYPE, Reason::Stopped, "runPolicy is Stopped"),
+            _ => NewCondition::no(TYPE, Reason::Progressing, "the workspace has no usable pod yet"),
         }
     }
 
@@ -212,11 +215,22 @@ impl<'a> Facts<'a> {
                 Reason::PodFailed,
                 format!("the pod ended ({why}): a new one replaces it"),
             ),
-            PodState::Ready if self.usable => {
+            PodState::Unready => {
+                let message = "the pod was ready and is not: look at its node and its containers";
+                NewCondition::no(TYPE, Reason::PodFailed, message)
+            }
+            PodState::Terminating => NewCondition::no(TYPE, Reason::Progressing, "the pod is ending"),
+            // The sidecar knows before the kubelet has probed.
+            PodState::Ready | PodState::Starting(_) if self.usable => {
                 NewCondition::yes(TYPE, Reason::Available, self.running_message())
             }
+            PodState::Ready | PodState::Starting(_) if self.was_launched => {
+                NewCondition::no(TYPE, Reason::PodFailed, SILENT)
+            }
             PodState::Starting(waits) => NewCondition::no(TYPE, Reason::Progressing, waits),
-            _ => NewCondition::no(TYPE, Reason::Progressing, "the sidecar readies the workspace"),
+            PodState::Ready => {
+                NewCondition::no(TYPE, Reason::Progressing, "the sidecar readies the workspace")
+            }
         }
     }
 
@@ -239,8 +253,4 @@ impl<'a> Facts<'a> {
         let reason = reasons.iter().find(|reason| reason.as_str() == old.reason)?;
         Some(NewCondition::no(type_, *reason, &old.message))
     }
-}
-
-fn holds(status: &WorkspaceStatus, type_: ConditionType) -> bool {
-    condition::find(&status.conditions, type_).is_some_and(|condition| condition.status == "True")
 }

@@ -202,3 +202,27 @@ fn a_pod_that_is_going_is_not_ready() {
     let status = next(&json!({}), None, &seen(&references, Some(&pod), News::None));
     assert_eq!(words(&status)[3], "Ready False Progressing");
 }
+
+#[test]
+fn terminals_that_answer_again_are_no_second_launch() {
+    let (references, pod) = (Ok(fixtures::references()), pod(1, ready));
+    let report = |ready| News::Report(Report { epoch: 1, ready, repository: RepositoryState::NotDeclared });
+    let launched = next(&json!({}), None, &seen(&references, Some(&pod), report(true)));
+    let silent = next(&json!({}), Some(&launched), &seen(&references, Some(&pod), report(false)));
+    assert_eq!(
+        (&words(&silent)[1], &words(&silent)[3]),
+        (&"Running True PodFailed".to_owned(), &"Ready False PodFailed".to_owned())
+    );
+    let mut kept = silent.clone();
+    kept.launch =
+        Some(neuralinverse_api::Launch { source: neuralinverse_api::LaunchSource::Warm, milliseconds: 7 });
+    let again = next(&json!({}), Some(&kept), &seen(&references, Some(&pod), report(true)));
+    assert_eq!((words(&again)[3].as_str(), again.launch), ("Ready True Available", kept.launch));
+}
+
+#[test]
+fn the_word_of_the_sidecar_comes_before_the_probe_of_the_kubelet() {
+    let (references, pod) = (Ok(fixtures::references()), pod(1, |_| ()));
+    let status = next(&json!({}), None, &seen(&references, Some(&pod), report(RepositoryState::NotDeclared)));
+    assert_eq!(words(&status)[3], "Ready True Available");
+}
