@@ -9,8 +9,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::{
     Config,
     config::{
-        AuthInfo, Cluster, Context, ExecConfig, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster,
-        NamedContext,
+        AuthInfo, Cluster, Context, ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig,
+        NamedAuthInfo, NamedCluster, NamedContext,
     },
 };
 use tf_provider_sdk::{Diagnostic, Path, Value};
@@ -196,7 +196,12 @@ impl Connection {
         };
         let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        config.map_err(|error| Problem::NoCluster { reason: error.to_string() })
+        let mut config = config.map_err(|error| Problem::NoCluster { reason: error.to_string() })?;
+        if let Some(exec) = &mut config.auth_info.exec {
+            // Our standard input is the terminal, which belongs to Terraform.
+            exec.interactive_mode = Some(ExecInteractiveMode::Never);
+        }
+        Ok(config)
     }
 }
 

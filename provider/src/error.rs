@@ -2,8 +2,6 @@
 
 mod told;
 
-use std::error::Error as _;
-
 use kube::{client::AuthError, core::Status};
 use neuralinverse_api::{GROUP, VERSION};
 
@@ -161,20 +159,27 @@ fn manager(message: &str) -> String {
     message.split('"').nth(1).unwrap_or(message).to_owned()
 }
 
-/// The cause of all causes: what the network, TLS or a program said.
+/// The cause of all causes: what the network, TLS or a program said. Never what may hold credentials:
+/// the output and environment of a credentials program, and text that was meant to be a key.
 fn innermost(error: &kube::Error) -> String {
-    // What a credentials program prints may be the credentials: only its complaint is told.
-    if let kube::Error::Auth(AuthError::AuthExecRun { cmd, out }) = error {
-        let complaint = String::from_utf8_lossy(&out.stderr);
-        return format!("`{cmd}` ended with {}: {}", out.status, complaint.trim());
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    match error.source() {
-        None => error.to_string(),
-        Some(_) => cause.to_string(),
+    match error {
+        kube::Error::Auth(AuthError::AuthExecRun { cmd: _, out }) => {
+            let complaint = String::from_utf8_lossy(&out.stderr);
+            format!("the credentials program ended with {}: {}", out.status, complaint.trim())
+        }
+        kube::Error::Auth(AuthError::AuthExecParse(_)) => {
+            "the credentials program printed no ExecCredential".to_owned()
+        }
+        kube::Error::RustlsTls(_) => {
+            "its certificates or its key are not in PEM, with line breaks, or do not fit together".to_owned()
+        }
+        other => {
+            let mut cause: &dyn std::error::Error = other;
+            while let Some(source) = cause.source() {
+                cause = source;
+            }
+            cause.to_string()
+        }
     }
 }
 

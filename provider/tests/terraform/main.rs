@@ -10,6 +10,7 @@ mod harness;
 mod offline_bad_input;
 mod offline_plan;
 mod server_conflicts;
+mod server_credentials;
 mod server_delete;
 mod server_errors;
 mod server_import;
