@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use openidconnect::{
     AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce,
     PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
-    core::{CoreClient, CoreIdToken, CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreResponseType},
+    core::{CoreClient, CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreResponseType},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -127,7 +127,7 @@ impl Issuer {
             .map_err(|error| IssuerError::Code(error.to_string()))?;
         let token = response.id_token().ok_or_else(|| IssuerError::Token("there is none".to_owned()))?;
         let verifier = client.id_token_verifier().set_allowed_algs(algorithms);
-        let identity = identify(token, token.claims(&verifier, &pending.nonce));
+        let identity = identify(token.claims(&verifier, &pending.nonce));
         if identity.is_err() {
             // The issuer may have new keys.
             *self.known.lock().await = None;
@@ -158,7 +158,7 @@ impl Issuer {
 
 type Claims<'a> = Result<&'a openidconnect::core::CoreIdTokenClaims, openidconnect::ClaimsVerificationError>;
 
-fn identify(_token: &CoreIdToken, claims: Claims<'_>) -> Result<Identity, IssuerError> {
+fn identify(claims: Claims<'_>) -> Result<Identity, IssuerError> {
     let claims = claims.map_err(|error| IssuerError::Token(error.to_string()))?;
     let given = claims.name().and_then(|name| name.get(None)).map(|name| name.as_str());
     let name = given.or(claims.preferred_username().map(|name| name.as_str())).unwrap_or("You");

@@ -51,7 +51,6 @@ async fn workspace(
     admitted: Admitted,
     request: Request,
 ) -> Result<Response, Error> {
-    guard::check(request.method(), request.headers(), &portal.site.workspace_origin(&admitted.id))?;
     if start::is_running(&admitted.workspace) {
         return proxy::pass(&portal, admitted, request).await;
     }
@@ -87,6 +86,8 @@ impl FromRequestParts<Arc<Portal>> for Admitted {
 
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, Outside> {
         let id = parts.extensions.get::<WorkspaceId>().cloned().ok_or(Outside::Error(Error::NotFound))?;
+        guard::check(&parts.method, &parts.headers, &portal.site.workspace_origin(&id))
+            .map_err(|refusal| Outside::Error(refusal.into()))?;
         match admit(portal, parts, &id) {
             Some(Ok(admitted)) => Ok(admitted),
             Some(Err(error)) => Err(Outside::Error(error)),
