@@ -20,6 +20,13 @@ pub async fn it_serves_until_it_is_asked_to_go_and_logs_no_secrets(stage: Arc<St
     let (port, health) = (free_port().await?, free_port().await?);
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("keys"), KEY)?;
+    // As the portal's service account, which may do only what it must.
+    let kubeconfig = stage.control_plane.kubeconfig()?;
+    let mut kubeconfig: kube::config::Kubeconfig = kube::config::Kubeconfig::from_yaml(&kubeconfig)?;
+    for user in kubeconfig.auth_infos.iter_mut().filter_map(|it| it.auth_info.as_mut()) {
+        user.impersonate = Some("system:serviceaccount:portal:portal".to_owned());
+    }
+    fs::write(folder.path().join("kubeconfig"), serde_json::to_vec(&kubeconfig)?)?;
     let log = fs::File::create(folder.path().join("log"))?;
     let origin = format!("http://portal.localhost:{port}");
     let program = Command::new(env!("CARGO_BIN_EXE_neuralinverse-portal"))
@@ -31,7 +38,7 @@ pub async fn it_serves_until_it_is_asked_to_go_and_logs_no_secrets(stage: Arc<St
         .arg("--tls-dir")
         .arg(stage.folder.path())
         .arg("--kubeconfig")
-        .arg(stage.control_plane.kubeconfig_path())
+        .arg(folder.path().join("kubeconfig"))
         .stdout(Stdio::from(log))
         .spawn()?;
     let mut program = Running(program);
@@ -46,7 +53,20 @@ pub async fn it_serves_until_it_is_asked_to_go_and_logs_no_secrets(stage: Arc<St
     visitor.keep(&origin, &session)?;
     let page = visitor.get(&format!("{origin}/?secret=query")).await?;
     ensure!(page.body.contains("Vera"), "{page:?}");
-    visitor.submit(&format!("{origin}/"), &format!("{origin}/sign-out"), &[]).await?;
+    let new = format!("{origin}/new");
+    let form =
+        [("template", "debian"), ("tier", "starter"), ("repository", ""), ("branch", ""), ("name", "veras")];
+    let created = visitor.submit(&new, &new, &form).await?;
+    let id = created
+        .location()
+        .and_then(|it| it.strip_prefix("/open/"))
+        .with_context(|| format!("{created:?}"))?;
+    for action in ["stop", "delete"] {
+        let answer = visitor.submit(&new, &format!("{origin}/workspaces/{id}/{action}"), &[]).await?;
+        ensure!(answer.status == 303, "{action}: {answer:?}");
+    }
+    let out = visitor.submit(&new, &format!("{origin}/sign-out/everywhere"), &[]).await?;
+    ensure!(out.location() == Some("/"), "{out:?}");
 
     let asked = Command::new("kill").args(["-TERM", &program.0.id().to_string()]).status()?;
     ensure!(asked.success());

@@ -36,7 +36,51 @@ pub fn install(control_plane: &ControlPlane) -> Result<()> {
         ours("WorkspaceTemplate", "debian", json!({ "image": "debian", "description": "A plain Debian with Git and an editor." })),
         ours("WorkspaceTemplate", "rust", json!({ "image": "rust", "description": "Rust, with clippy and rust-analyzer.", "tiers": ["standard"] })),
     ]))?;
+    kubectl.apply(&rights().to_string())?;
     Ok(())
+}
+
+/// All that the portal's service account may do.
+pub fn rights() -> Value {
+    let ours = ["workspaces", "workspacetiers", "workspacetemplates", "regions"];
+    let group = "cloud.neuralinverse.com";
+    let subject = json!([{ "kind": "ServiceAccount", "name": "portal", "namespace": "portal" }]);
+    let role = |kind: &str, namespace: Option<&str>, rules: Value| {
+        let metadata = json!({ "name": "portal", "namespace": namespace });
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{kind}Binding"), "metadata": metadata,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "portal" }, "subjects": subject,
+        });
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules,
+        });
+        [role, binding]
+    };
+    let items = [
+        role(
+            "ClusterRole",
+            None,
+            json!([
+                { "apiGroups": [group], "resources": ours, "verbs": ["get", "list", "watch"] },
+            ]),
+        ),
+        role(
+            "Role",
+            Some(NAMESPACE),
+            json!([
+                { "apiGroups": [group], "resources": ["workspaces"], "verbs": ["create", "patch", "delete"] },
+                { "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] },
+            ]),
+        ),
+        role(
+            "Role",
+            Some("portal"),
+            json!([
+                { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch", "create", "patch", "delete"] },
+            ]),
+        ),
+    ];
+    json!({ "apiVersion": "v1", "kind": "List", "items": items.concat() })
 }
 
 /// A workspace that somebody declared with this field manager.
