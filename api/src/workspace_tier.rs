@@ -55,6 +55,11 @@ pub struct WorkspaceTierSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub runtime_class_name: Option<String>,
+
+    /// PriorityClass of the pods. Warm pods have it from the start, since a priority cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub priority_class_name: Option<String>,
 }
 
 #[expect(clippy::unwrap_used, reason = "a literal, parsed by a test")]

@@ -111,6 +111,7 @@ fn spec(references: &References, controller_url: &str, volume: &str) -> PodSpec 
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         runtime_class_name: tier.runtime_class_name.clone(),
+        priority_class_name: tier.priority_class_name.clone(),
         node_selector: Some([(labels::NODE_POOL.to_owned(), tier.node_pool.clone())].into()),
         tolerations: Some(vec![toleration(&tier.node_pool)]),
         image_pull_secrets: (!pull_secrets.is_empty())
@@ -152,4 +153,6 @@ pub fn differs(pod: &Pod, references: &References) -> bool {
     user(actual) != user(&wanted)
         || actual.node_selector != wanted.node_selector
         || actual.runtime_class_name != wanted.runtime_class_name
+        // A cluster may have a default class: only one that the tier names counts.
+        || (wanted.priority_class_name.is_some() && actual.priority_class_name != wanted.priority_class_name)
 }

@@ -208,3 +208,16 @@ fn a_running_pod_differs_by_tier_or_template_but_not_by_our_release() {
     next.tier.cpu = "4".parse().unwrap();
     assert!(pod::differs(&pod, &next));
 }
+
+#[test]
+fn a_priority_is_part_of_the_pod_and_a_clusters_default_is_no_difference() {
+    let mut references = fixtures::references();
+    let mut running = pod::warm(&pool(), "pool-1", &references, URL);
+    running.spec.as_mut().unwrap().priority_class_name = Some("the-clusters-default".to_owned());
+    assert!(!pod::differs(&running, &references));
+
+    references.tier.priority_class_name = Some("developers".to_owned());
+    assert!(pod::differs(&running, &references));
+    let made = pod::warm(&pool(), "pool-2", &references, URL);
+    assert_eq!(made.spec.unwrap().priority_class_name.as_deref(), Some("developers"));
+}
