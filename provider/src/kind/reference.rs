@@ -1,10 +1,12 @@
 //! Names of other objects in a spec: a warning at plan for those that nobody has heard of.
 
+use std::sync::LazyLock;
+
+use neuralinverse_api::Kind;
 use tf_provider_sdk::{Context, Diagnostic, Path, Value};
 
 use super::schema::Model;
 use crate::{address::Address, client::Cluster};
-use neuralinverse_api::Kind;
 
 /// Fields that name objects of another kind, one or a list of them.
 const REFERENCES: [(&str, &str); 4] = [
@@ -14,13 +16,15 @@ const REFERENCES: [(&str, &str); 4] = [
     ("nodePool", "WorkspaceNodePool"),
 ];
 
+/// Made once: a thousand objects are planned in a second.
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(Kind::all);
+
 /// Warns of names that are neither in the cluster nor planned in this run. The API server cannot:
 /// it sees one object at a time.
 pub async fn check(model: &Model, cluster: &Cluster, ctx: &Context, planned: &Value) {
-    let kinds = Kind::all();
     for field in &model.spec {
         let Some((_, kind)) = REFERENCES.iter().find(|(name, _)| *name == field.json) else { continue };
-        let Some(kind) = kinds.iter().find(|it| it.name() == *kind) else { continue };
+        let Some(kind) = KINDS.iter().find(|it| it.name() == *kind) else { continue };
         let value = planned.attr(&field.attribute);
         for (path, name) in names(value, &Path::from(field.attribute.as_str())) {
             if is_absent(cluster, kind, name).await {
