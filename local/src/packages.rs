@@ -27,6 +27,12 @@ const PACKAGES: &[(&str, &str)] = &[
     ("tar", "tar"),
 ];
 
+/// What only some tests need.
+const FOR_TESTS: &[(&str, &str)] = &[("chromium", "chromium"), ("chromedriver", "chromium-driver")];
+
+/// A browser and what drives it.
+pub const BROWSER: &[&str] = &["chromium", "chromedriver"];
+
 /// What a cluster with nodes needs.
 pub(crate) const CLUSTER: &[&str] = &[
     "ip",
@@ -47,7 +53,7 @@ pub(crate) const BASE: &[&str] =
 
 /// Makes sure that `needs` are there: installs their packages as root on Debian and Ubuntu, with a line that says so,
 /// else fails with the command to type.
-pub(crate) fn require(needs: &[&'static str]) -> Result<()> {
+pub fn require(needs: &[&'static str]) -> Result<()> {
     let (what, packages) = missing(needs);
     if what.is_empty() {
         return Ok(());
@@ -72,8 +78,12 @@ pub fn install_all() -> Result<()> {
 
 fn missing(needs: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) {
     let what: Vec<_> = needs.iter().copied().filter(|need| !present(need)).collect();
-    let mut packages: Vec<_> =
-        PACKAGES.iter().filter(|(need, _)| what.contains(need)).map(|(_, package)| *package).collect();
+    let mut packages: Vec<_> = PACKAGES
+        .iter()
+        .chain(FOR_TESTS)
+        .filter(|(need, _)| what.contains(need))
+        .map(|(_, package)| *package)
+        .collect();
     packages.sort_unstable();
     packages.dedup();
     (what, packages)

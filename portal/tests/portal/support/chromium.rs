@@ -5,8 +5,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use neuralinverse_local::packages;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -22,7 +23,7 @@ pub struct Chromium {
 impl Chromium {
     /// Starts one.
     pub async fn start() -> Result<Self> {
-        require()?;
+        packages::require(packages::BROWSER)?;
         let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
         let driver = Command::new("chromedriver")
             .arg(format!("--port={port}"))
@@ -93,24 +94,4 @@ impl Drop for Chromium {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
-}
-
-/// Installs the packages as root, else names the command.
-fn require() -> Result<()> {
-    let there = || {
-        ["chromium", "chromedriver"].iter().all(|it| {
-            let version =
-                Command::new(it).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-            version.is_ok_and(|status| status.success())
-        })
-    };
-    if there() {
-        return Ok(());
-    }
-    let install = ["install", "-y", "-q", "--no-install-recommends", "chromium", "chromium-driver"];
-    let status = Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive").status();
-    if !status.is_ok_and(|status| status.success()) || !there() {
-        bail!("this test needs a browser: sudo apt-get install chromium chromium-driver");
-    }
-    Ok(())
 }
