@@ -39,7 +39,7 @@ images: ## build the container images (with Docker if it is there)
 	@images/build
 
 bench-launch: ## launch times and API writes of 20 warm and 20 cold workspaces, ends with RESULT {json}
-	@cargo run -q --release -p neuralinverse-bench --bin bench-launch
+	@PROFILE=release cargo run -q --release -p neuralinverse-bench --bin bench-launch
 
 tools: ## build the pinned Kubernetes, Terraform and OpenTofu programs into the cache
 	cargo run -q -p neuralinverse-local -- tools
