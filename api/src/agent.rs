@@ -56,8 +56,9 @@ pub mod paths {
     /// First process of the user's container (`launcher run`), and its startup probe (`launcher ready`).
     pub const LAUNCHER: &str = "/opt/neuralinverse/launcher";
 
-    /// `token` and `ca.crt`, in the sidecar only.
-    pub const IDENTITY: &str = "/var/run/neuralinverse/identity";
+    /// `token` and `ca.crt`, in the sidecar only. Not below [`RUN`], which both containers share: where
+    /// `/var/run` is a link to `/run`, `/var/run/neuralinverse` would be.
+    pub const IDENTITY: &str = "/etc/neuralinverse/identity";
 
     /// The sidecar in its image.
     pub const AGENT: &str = "/usr/local/bin/neuralinverse-agent";

@@ -64,7 +64,7 @@ fn spec(volume: &str) -> Value {
                 "volumeMounts": [
                     { "name": "work", "mountPath": "/volume" },
                     { "name": "run", "mountPath": "/run/neuralinverse" },
-                    { "name": "identity", "mountPath": "/var/run/neuralinverse/identity", "readOnly": true },
+                    { "name": "identity", "mountPath": "/etc/neuralinverse/identity", "readOnly": true },
                     { "name": "tmp", "mountPath": "/tmp" },
                 ],
             },
