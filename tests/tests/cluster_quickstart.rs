@@ -135,7 +135,11 @@ fn the_users_container_is_restricted_and_holds_no_token(demo: &Demo) -> Result<(
     ensure!(demo.shell("hello", &["id", "-u"])?.trim() == "1000");
     let found = demo.shell(
         "hello",
-        &["sh", "-c", "ls -d /var/run/secrets /run/neuralinverse/identity /etc/neuralinverse 2>/dev/null || true"],
+        &[
+            "sh",
+            "-c",
+            "ls -d /var/run/secrets /run/neuralinverse/identity /etc/neuralinverse 2>/dev/null || true",
+        ],
     )?;
     ensure!(found.trim().is_empty(), "{found}");
     Ok(())
