@@ -14,7 +14,10 @@ use hyper::{
     client::conn::http1::{SendRequest, handshake},
 };
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::{InvalidDnsNameError, ServerName};
+use rustls::{
+    RootCertStore,
+    pki_types::{InvalidDnsNameError, ServerName},
+};
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::identity::{self, Identity};
@@ -117,6 +120,11 @@ impl Client {
         let answer = timeout(within, answered).await.unwrap_or(Err(Error::Late(within)))?;
         self.waiting.borrow_mut().push(connection);
         Ok(answer)
+    }
+
+    /// The authority that vouches for the controller, and for the portal.
+    pub fn authority(&self) -> Result<RootCertStore, identity::Error> {
+        self.identity.authority()
     }
 
     fn take(&self) -> Option<Connection> {

@@ -70,6 +70,12 @@ impl Identity {
         Ok(connector)
     }
 
+    /// The authority as it is now.
+    pub fn authority(&self) -> Result<RootCertStore, Error> {
+        let (path, pem) = self.read(CA_KEY)?;
+        roots(&pem).map_err(|reason| Error::Authority { path, reason })
+    }
+
     fn read(&self, name: &str) -> Result<(PathBuf, Vec<u8>), Error> {
         let path = self.folder.join(name);
         match fs::read(&path) {
@@ -79,7 +85,7 @@ impl Identity {
     }
 }
 
-fn config(pem: &[u8]) -> Result<ClientConfig, String> {
+fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| error.to_string())?;
@@ -88,6 +94,11 @@ fn config(pem: &[u8]) -> Result<ClientConfig, String> {
     if roots.is_empty() {
         return Err("the file is empty".to_owned());
     }
+    Ok(roots)
+}
+
+fn config(pem: &[u8]) -> Result<ClientConfig, String> {
+    let roots = roots(pem)?;
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;

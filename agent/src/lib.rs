@@ -4,6 +4,8 @@
 //!   controller ◄──long poll── poll ──assignment──┬─► bridge ──Unix socket──► launcher, in the user's container
 //!        ▲                                       └─► repository ──► git clone
 //!        └──────────── report ◄── what the two achieved ──┘
+//!
+//!   portal ──TLS, both sides prove themselves──► door ──Unix socket──► IDE, in the user's container
 //! ```
 //!
 //! Each box is one endless loop in its own file; [`run`] joins them by watch channels. They share one
@@ -12,6 +14,7 @@
 mod backoff;
 mod bridge;
 mod client;
+mod door;
 mod git;
 mod identity;
 pub mod install;

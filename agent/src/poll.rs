@@ -58,6 +58,10 @@ pub async fn poll(
                 }
             }
             Err(error) => {
+                if matches!(error, Error::Refused(..)) {
+                    // The door closes. A pod that is taken back gets its assignment anew.
+                    assignments.send_if_modified(|assignment| assignment.take().is_some());
+                }
                 // Once for each cause, or an outage fills the log.
                 let text = error.to_string();
                 if text != failure {

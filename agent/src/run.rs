@@ -1,6 +1,6 @@
 //! `run`: joins the loops, and ends them in good order.
 
-use std::{path::PathBuf, pin::pin, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, pin::pin, time::Duration};
 
 use anyhow::Context;
 use http::Uri;
@@ -16,6 +16,7 @@ use tracing::info;
 use crate::{
     bridge::{self, Launcher},
     client::Client,
+    door::{self, certificate},
     identity::Identity,
     poll, ready,
     report::{self, Facts, Told},
@@ -52,6 +53,10 @@ pub struct Options {
     #[arg(long, default_value = paths::HOME)]
     home: PathBuf,
 
+    /// Address on which the portal reaches the IDE
+    #[arg(long, default_value = "0.0.0.0:8444")]
+    door: SocketAddr,
+
     /// Seconds between the first two tries of a clone; later ones come less often
     #[arg(long, default_value_t = 5.0)]
     clone_retry: f64,
@@ -68,7 +73,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn serve(options: &Options) -> anyhow::Result<()> {
-    let Options { controller_url, pod_name, identity, folder, volume, home, clone_retry } = options;
+    let Options { controller_url, pod_name, identity, folder, volume, home, door, clone_retry } = options;
     let first_retry = Duration::try_from_secs_f64(*clone_retry).context("--clone-retry")?;
     let client = Client::new(controller_url, Identity::new(identity))?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -80,15 +85,25 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     let (supply, launcher) = watch::channel(Launcher::Absent);
     let (wait, polling) = watch::channel(false);
     let (advance, progress) = watch::channel(None);
+    let (prove, acceptors) = watch::channel(None);
     let (tell, told) = watch::channel(String::new());
     let told = Told(told);
     let facts = Facts { assignments: assignments.clone(), launcher: launcher.clone(), progress };
     let mut reports = pin!(report::keep(&client, facts, tell));
-    let socket = folder.join(SOCKET);
+    let (socket, ide) = (folder.join(SOCKET), folder.join(door::IDE));
+    let ask = async {
+        // One after the other: the poll takes over the connection.
+        let first = certificate::ask(&client).await;
+        tokio::join!(
+            certificate::keep(&client, first, prove),
+            poll::poll(&client, assigned, told.clone(), wait),
+        )
+    };
     {
         let mut work = pin!(async {
             tokio::join!(
-                poll::poll(&client, assigned, told.clone(), wait),
+                ask,
+                door::keep(*door, &ide, assignments.clone(), acceptors),
                 bridge::keep(&socket, home, assignments.clone(), supply),
                 repository::keep(volume, first_retry, assignments.clone(), advance, told.clone()),
                 ready::tell(&ready_file, launcher, polling),
@@ -112,9 +127,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_launcher_is_where_the_controller_s_pods_expect_it() {
+    fn launcher_and_ide_are_where_the_controller_s_pods_expect_it() {
         assert_eq!(Path::new(neuralinverse_launcher::FOLDER), Path::new(paths::RUN));
         assert_eq!(Path::new(paths::RUN).join(SOCKET), Path::new(paths::SOCKET));
         assert_eq!(Path::new(paths::RUN).join(READY), Path::new(paths::READY));
+        assert_eq!(Path::new(paths::RUN).join(door::IDE), Path::new(paths::IDE_SOCKET));
     }
 }

@@ -18,6 +18,10 @@ pub const ASSIGNMENT_PATH: &str = "/v1/assignment";
 /// `POST` of a [`Report`]; `204 No Content` when the status has been written.
 pub const REPORT_PATH: &str = "/v1/report";
 
+/// `POST` of a [`CertificateRequest`]; the answer is a [`Certificate`] for [`door::name`] of the pod that
+/// the token names.
+pub const CERTIFICATE_PATH: &str = "/v1/certificate";
+
 /// How long a poll waits, in seconds.
 pub const POLL_SECONDS: u64 = 50;
 
@@ -26,6 +30,25 @@ pub const PORT: u16 = 8443;
 
 /// Key of the controller's certificate authority in its ConfigMap.
 pub const CA_KEY: &str = "ca.crt";
+
+/// The sidecar's door to the workspace: TLS, where both sides prove themselves. Inside it is what the IDE
+/// speaks, unchanged.
+pub mod door {
+    /// Port of the pod.
+    pub const PORT: u16 = 8444;
+
+    /// Name in the portal's certificate, which is for clients only. Those of sidecars are for servers
+    /// only: else a sidecar, signed by the same authority, could pass for the portal at its neighbours.
+    pub const CLIENT: &str = "portal.neuralinverse";
+
+    /// Domain of the names that sidecars prove.
+    pub const DOMAIN: &str = "pod.neuralinverse";
+
+    /// The name that the sidecar of a pod proves.
+    pub fn name(pod_uid: &str) -> String {
+        format!("{pod_uid}.{DOMAIN}")
+    }
+}
 
 /// Where the parts of a workspace pod meet. The controller writes them into the pod.
 pub mod paths {
@@ -44,6 +67,9 @@ pub mod paths {
 
     /// Socket that the launcher listens on.
     pub const SOCKET: &str = "/run/neuralinverse/launcher.sock";
+
+    /// Socket that the IDE listens on. It has no other address.
+    pub const IDE_SOCKET: &str = "/run/neuralinverse/ide.sock";
 
     /// The sidecar makes this file as soon as the launcher has answered it and it polls the controller.
     /// `launcher ready`, the startup probe of the user's container, succeeds when the file is there.
@@ -136,4 +162,23 @@ pub enum RepositoryState {
         /// What Git said, in one line, without credentials.
         message: String,
     },
+}
+
+/// The key that a sidecar has made for its door. Whose the certificate becomes is not asked but known:
+/// by the token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateRequest {
+    /// Public key on the curve P-256, as uncompressed point (65 bytes). The private one stays.
+    pub public_key: Vec<u8>,
+}
+
+/// What the door proves itself with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    /// Certificate chain, as PEM.
+    pub chain: String,
+    /// How long it is valid from now on; it is renewed after half of that.
+    pub valid_seconds: u64,
 }

@@ -18,6 +18,10 @@ pub const WORKSPACES_ROLE: &str = "neuralinverse-workspaces";
 /// Name of the Deployment, Service, ServiceAccount, ClusterRole and field manager.
 pub const CONTROLLER: &str = labels::CONTROLLER;
 
+/// Secret with which the portal proves itself to sidecars, in the controller's namespace. The controller
+/// keeps it: `ca.crt`, `tls.crt` and `tls.key`.
+pub const PORTAL_SECRET: &str = "neuralinverse-portal-tls";
+
 /// Name of the image that holds the controller.
 pub const SERVICE_IMAGE: &str = "service";
 
@@ -108,6 +112,7 @@ fn rights(namespace: &str) -> Vec<Value> {
             "rules": [
                 { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"] },
                 { "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create"] },
+                { "apiGroups": [""], "resources": ["secrets"], "resourceNames": [PORTAL_SECRET], "verbs": ["patch"] },
             ],
         }),
         json!({

@@ -30,6 +30,9 @@ pub const LABELLED_FOR: &str = "cloud.neuralinverse.com/labelled-for";
 /// On a Secret that workspaces may use: the owner whose workspaces may.
 pub const OWNER: &str = "cloud.neuralinverse.com/owner";
 
+/// Annotation of a Secret with a certificate that the controller keeps: when it is due to be renewed.
+pub const RENEW_AT: &str = "cloud.neuralinverse.com/renew-at";
+
 /// On everything that the controller makes.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 

@@ -7,7 +7,7 @@ use std::{
 
 use kube::Client;
 
-use crate::{caches::Caches, events::Events};
+use crate::{caches::Caches, events::Events, tls::Authority};
 
 /// What reconcilers and the server for sidecars share.
 pub struct Context {
@@ -19,8 +19,8 @@ pub struct Context {
     pub events: Events,
     /// How sidecars reach us.
     pub public_url: String,
-    /// Certificate authority of our server, for sidecars.
-    pub authority: String,
+    /// Certificate authority of our server, of sidecars and of the portal.
+    pub authority: Authority,
     /// Warm pods that are being claimed or removed at this moment.
     pub reserved: Reserved,
 }

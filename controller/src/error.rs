@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::queue::Next;
+use crate::{queue::Next, tls};
 
 /// A failed reconcile.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,9 @@ pub enum Error {
         #[source]
         source: kube::Error,
     },
+    /// A certificate could not be made.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
     /// The API server took too long.
     #[error("the API server took too long")]
     TooSlow,
@@ -38,7 +41,7 @@ impl Error {
     pub fn next(&self) -> Next {
         match self {
             Self::Conflict { .. } => Next::After(Duration::from_millis(50)),
-            Self::Api { .. } | Self::TooSlow | Self::Json(_) => Next::Retry,
+            Self::Api { .. } | Self::Tls(_) | Self::TooSlow | Self::Json(_) => Next::Retry,
         }
     }
 }

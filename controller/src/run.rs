@@ -98,7 +98,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
         events: Events::new(client.clone(), &config.replica),
         caches: Caches::default(),
         public_url: config.public_url.clone(),
-        authority: authority.certificate,
+        authority,
         reserved: Reserved::default(),
         client,
     });

@@ -1,10 +1,13 @@
-//! The certificate authority that sidecars trust, and our serving certificate.
+//! The certificate authority that sidecars and the portal trust, and our serving certificate.
 //!
 //! Only the authority is shared between replicas, in a Secret. Each replica makes a serving certificate
 //! of its own at start and keeps it in memory, so that there is nothing to rotate. The authority does
 //! not expire; to replace it, delete the Secret and restart the controller.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
@@ -13,12 +16,15 @@ use kube::{
 };
 use neuralinverse_api::labels;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PublicKeyData,
 };
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::{names::CA_SECRET, workspace::children};
+
+/// A certificate is valid this long before it was made: clocks of nodes differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +43,7 @@ pub enum Error {
     Rustls(#[from] rustls::Error),
 }
 
-/// The certificate authority that sidecars trust.
+/// The certificate authority that sidecars and the portal trust.
 pub struct Authority {
     /// Its certificate, as PEM.
     pub certificate: String,
@@ -61,7 +67,7 @@ impl Authority {
         }
     }
 
-    fn generate() -> Result<Self, Error> {
+    pub(crate) fn generate() -> Result<Self, Error> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name.push(DnType::CommonName, labels::CONTROLLER);
@@ -98,20 +104,39 @@ impl Authority {
 
     /// What our server needs to be known by these host names and addresses.
     pub fn serving(&self, hosts: Vec<String>) -> Result<Arc<rustls::ServerConfig>, Error> {
-        let key = KeyPair::from_pem(&self.key).map_err(|_| Error::Damaged)?;
-        let mut authority = CertificateParams::new(Vec::new())?;
-        authority.distinguished_name.push(DnType::CommonName, labels::CONTROLLER);
-        let issuer = Issuer::new(authority, key);
-        let own_key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(hosts)?;
-        params.use_authority_key_identifier_extension = true;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let certificate = params.signed_by(&own_key, &issuer)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own_key.serialize_der()));
+        let key = KeyPair::generate()?;
+        let certificate = self.sign(hosts, ExtendedKeyUsagePurpose::ServerAuth, None, &key)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = rustls::ServerConfig::builder()
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)?;
         Ok(Arc::new(config))
+    }
+
+    /// A certificate for one purpose and no other; for ever when `valid` is not given.
+    pub fn sign(
+        &self,
+        names: Vec<String>,
+        purpose: ExtendedKeyUsagePurpose,
+        valid: Option<Duration>,
+        key: &impl PublicKeyData,
+    ) -> Result<Certificate, Error> {
+        let mut params = CertificateParams::new(names)?;
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![purpose];
+        if let Some(valid) = valid {
+            let now = SystemTime::now();
+            params.not_before = (now - CLOCKS_DIFFER).into();
+            params.not_after = (now + valid).into();
+        }
+        Ok(params.signed_by(key, &self.issuer()?)?)
+    }
+
+    fn issuer(&self) -> Result<Issuer<'static, KeyPair>, Error> {
+        let key = KeyPair::from_pem(&self.key).map_err(|_| Error::Damaged)?;
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name.push(DnType::CommonName, labels::CONTROLLER);
+        Ok(Issuer::new(params, key))
     }
 }

@@ -4,7 +4,7 @@
 //! `<pod uid>.<address>.pod.neuralinverse`: connections are kept by host, so by pod, and never handed to
 //! another pod that got the same address; resolving is reading the name.
 //!
-//! The portal's own certificate is for clients only and names [`CLIENT`]; those of sidecars are for servers
+//! The portal's own certificate is for clients only and names [`door::CLIENT`]; those of sidecars are for servers
 //! only. Else a sidecar, signed by the same authority, could pass for the portal before its neighbours.
 
 use std::{
@@ -28,6 +28,7 @@ use hyper_util::{
     },
     rt::{TokioExecutor, TokioTimer},
 };
+use neuralinverse_api::agent::door::{self, DOMAIN, PORT};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem, pem::PemObject},
@@ -35,15 +36,6 @@ use rustls::{
 use tower::Service;
 
 use crate::pods::Place;
-
-/// Port on which sidecars expect the portal.
-pub const PORT: u16 = 8444;
-
-/// Name in the portal's certificate, which sidecars ask for.
-pub const CLIENT: &str = "portal.neuralinverse";
-
-/// Domain of the names that sidecars prove.
-pub const DOMAIN: &str = "pod.neuralinverse";
 
 const CONNECT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(50);
@@ -166,7 +158,7 @@ struct PodNames;
 impl ResolveServerName for PodNames {
     fn resolve(&self, uri: &Uri) -> Result<ServerName<'static>, Box<dyn std::error::Error + Send + Sync>> {
         let (pod, _) = uri.host().and_then(parse).ok_or("not the host of a sidecar")?;
-        Ok(ServerName::try_from(format!("{pod}.{DOMAIN}"))?)
+        Ok(ServerName::try_from(door::name(pod))?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -20,14 +20,10 @@ use axum::{
     serve::Listener,
 };
 use neuralinverse_api::agent::{
-    ASSIGNMENT_PATH, Assignment, POLL_SECONDS, REPORT_PATH, Report, RepositoryToClone,
+    ASSIGNMENT_PATH, Assignment, CERTIFICATE_PATH, Certificate, CertificateRequest, POLL_SECONDS,
+    REPORT_PATH, Report, RepositoryToClone, door,
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
+use rcgen::{ExtendedKeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
 use serde::Deserialize;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -36,14 +32,17 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::harness::within;
+use crate::{authority::Authority, harness::within};
+
+/// UID of the pod that all tokens are of.
+pub const POD_UID: &str = "pod";
 
 /// The token that is good until a test says otherwise.
 pub const TOKEN: &str = "first-token";
 
 pub struct Controller {
     pub url: String,
-    pub authority: String,
+    pub authority: Arc<Authority>,
     heard: Arc<Heard>,
     connections: Arc<AtomicUsize>,
 }
@@ -55,13 +54,17 @@ struct Heard {
     waiting: watch::Sender<usize>,
     refused: watch::Sender<usize>,
     broken: Mutex<usize>,
+    authority: Arc<Authority>,
+    certified: AtomicUsize,
+    valid_seconds: AtomicU64,
 }
 
 impl Controller {
     pub async fn start() -> Self {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}", tcp.local_addr().unwrap().port());
-        let (authority, acceptor) = tls();
+        let authority = Arc::new(Authority::new());
+        let acceptor = TlsAcceptor::from(Arc::new(authority.server()));
         let heard = Arc::new(Heard {
             token: Mutex::new(TOKEN.to_owned()),
             assignment: watch::Sender::new(None),
@@ -69,10 +72,14 @@ impl Controller {
             waiting: watch::Sender::new(0),
             refused: watch::Sender::new(0),
             broken: Mutex::new(0),
+            authority: Arc::clone(&authority),
+            certified: AtomicUsize::new(0),
+            valid_seconds: AtomicU64::new(24 * 3600),
         });
         let app = Router::new()
             .route(ASSIGNMENT_PATH, get(assignment))
             .route(REPORT_PATH, post(report))
+            .route(CERTIFICATE_PATH, post(certificate))
             .with_state(Arc::clone(&heard));
         let connections = Arc::<AtomicUsize>::default();
         let listener = Tls { tcp, acceptor, accepted: Arc::clone(&connections) };
@@ -88,6 +95,16 @@ impl Controller {
     /// The next reports fail.
     pub fn break_reports(&self, count: usize) {
         *self.heard.broken.lock().unwrap() = count;
+    }
+
+    /// From now on certificates are said to be valid for so long.
+    pub fn certify_for(&self, seconds: u64) {
+        self.heard.valid_seconds.store(seconds, Ordering::Relaxed);
+    }
+
+    /// How many certificates have been made.
+    pub fn certified(&self) -> usize {
+        self.heard.certified.load(Ordering::Relaxed)
     }
 
     /// How many connections have been made.
@@ -176,6 +193,34 @@ async fn report(State(heard): State<Arc<Heard>>, headers: HeaderMap, Json(report
     StatusCode::NO_CONTENT.into_response()
 }
 
+async fn certificate(
+    State(heard): State<Arc<Heard>>,
+    headers: HeaderMap,
+    Json(request): Json<CertificateRequest>,
+) -> Response {
+    if let Some(refusal) = heard.refusal(&headers) {
+        return refusal;
+    }
+    let key = Point(request.public_key);
+    let chain = heard.authority.sign(&door::name(POD_UID), ExtendedKeyUsagePurpose::ServerAuth, &key).pem();
+    heard.certified.fetch_add(1, Ordering::Relaxed);
+    let valid_seconds = heard.valid_seconds.load(Ordering::Relaxed);
+    Json(Certificate { chain, valid_seconds }).into_response()
+}
+
+/// A public key as the sidecar sends it.
+struct Point(Vec<u8>);
+
+impl PublicKeyData for Point {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
+}
+
 impl Heard {
     fn refusal(&self, headers: &HeaderMap) -> Option<Response> {
         let good = format!("Bearer {}", self.token.lock().unwrap());
@@ -185,25 +230,6 @@ impl Heard {
         self.refused.send_modify(|refused| *refused += 1);
         Some(StatusCode::UNAUTHORIZED.into_response())
     }
-}
-
-/// A new authority, and a server that it vouches for.
-fn tls() -> (String, TlsAcceptor) {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let authority = params.self_signed(&key).unwrap().pem();
-    let server_key = KeyPair::generate().unwrap();
-    let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = server.signed_by(&server_key, &Issuer::new(params, key)).unwrap();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    (authority, TlsAcceptor::from(Arc::new(config)))
 }
 
 struct Tls {

@@ -3,12 +3,17 @@
 use std::{
     fs,
     future::Future,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use neuralinverse_api::agent::door;
 use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
@@ -49,6 +54,8 @@ pub fn launcher() -> &'static Path {
 }
 
 pub struct Pod {
+    /// Where the portal knocks.
+    pub door: SocketAddr,
     folder: TempDir,
     url: String,
     agent: Option<Child>,
@@ -70,9 +77,9 @@ impl Pod {
         for name in ["volume/home", "identity", "run"] {
             fs::create_dir_all(folder.path().join(name)).unwrap();
         }
-        let pod = Self { folder, url: controller.url.clone(), agent: None, launcher: None };
+        let pod = Self { door: address(), folder, url: controller.url.clone(), agent: None, launcher: None };
         pod.write_identity("token", TOKEN);
-        pod.write_identity("ca.crt", &controller.authority);
+        pod.write_identity("ca.crt", &controller.authority.certificate);
         pod
     }
 
@@ -86,6 +93,7 @@ impl Pod {
         let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = AsyncCommand::new(env!("CARGO_BIN_EXE_neuralinverse-agent"));
         command.args(["run", "--pod-name=pod", "--clone-retry=0.1", "--controller-url", &self.url]);
+        command.args(["--door", &self.door.to_string()]);
         for (option, name) in [
             ("--identity", "identity"),
             ("--folder", "run"),
@@ -147,10 +155,25 @@ impl Pod {
         within("end of the agent", agent.wait()).await.unwrap().success()
     }
 
+    /// What the agent keeps of the node's memory, in kB.
+    pub fn agent_memory(&self) -> usize {
+        let status = format!("/proc/{}/status", self.agent.as_ref().unwrap().id().unwrap());
+        let status = fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Process groups that the agent has started.
     pub fn agent_children(&self) -> Vec<Pid> {
         children(self.agent.as_ref().unwrap().id().unwrap())
     }
+}
+
+/// An address for one pod of this run alone, as each has in a cluster.
+fn address() -> SocketAddr {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    SocketAddr::from(([127, high, low, COUNT.fetch_add(1, Ordering::Relaxed)], door::PORT))
 }
 
 fn children(of: u32) -> Vec<Pid> {

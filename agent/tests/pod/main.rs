@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so")]
 
+mod authority;
 mod controller;
 mod git_server;
 mod harness;
+mod ide;
 
 mod a_launch;
 mod a_repository;
+mod the_door;
 mod the_end;
 mod the_identity;

@@ -25,10 +25,10 @@ async fn a_renewed_token_is_used_at_the_next_request() {
 async fn another_authority_s_controller_gets_no_token_until_the_authority_is_renewed() {
     let (controller, other) = (Controller::start().await, Controller::start().await);
     let mut pod = Pod::prepare(&controller);
-    pod.write_identity("ca.crt", &other.authority);
+    pod.write_identity("ca.crt", &other.authority.certificate);
     pod.start_agent();
     eventually("a complaint", || pod.log().contains("certificate")).await;
     assert!(!pod.is_ready().await);
-    pod.write_identity("ca.crt", &controller.authority);
+    pod.write_identity("ca.crt", &controller.authority.certificate);
     controller.polled().await;
 }

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::error::Error;
+use crate::{error::Error, tls};
 
 /// Why a sidecar does not get what it asks for.
 #[derive(Debug)]
@@ -16,12 +16,20 @@ pub enum Refusal {
     NoSay(&'static str),
     /// The report speaks of another epoch than the pod's: 409.
     OtherEpoch,
+    /// The public key is none of ours: 400.
+    Key,
     /// Not now; to be asked again: 503.
     Unavailable(String),
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<tls::Error> for Refusal {
+    fn from(error: tls::Error) -> Self {
         Self::Unavailable(error.to_string())
     }
 }
@@ -33,6 +41,7 @@ impl IntoResponse for Refusal {
             Self::Unknown => (StatusCode::UNAUTHORIZED, "this token is not valid here".to_owned()),
             Self::NoSay(why) => (StatusCode::FORBIDDEN, why.to_owned()),
             Self::OtherEpoch => (StatusCode::CONFLICT, "the pod has another epoch".to_owned()),
+            Self::Key => (StatusCode::BAD_REQUEST, "this is no public key on P-256".to_owned()),
             Self::Unavailable(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
         };
         (status, text).into_response()

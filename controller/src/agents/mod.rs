@@ -1,8 +1,9 @@
-//! What sidecars ask: whose they are (a long poll), and what they report. Any replica answers, from its
-//! own watches.
+//! What sidecars ask: whose they are (a long poll), what they report, and a certificate for their door.
+//! Any replica answers, from its own watches.
 
 mod answer;
 mod assignment;
+mod certificate;
 mod report;
 mod server;
 mod waiting;
@@ -18,7 +19,9 @@ use axum::{
 };
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use neuralinverse_api::agent::{ASSIGNMENT_PATH, POLL_SECONDS, REPORT_PATH, Report};
+use neuralinverse_api::agent::{
+    ASSIGNMENT_PATH, CERTIFICATE_PATH, Certificate, CertificateRequest, POLL_SECONDS, REPORT_PATH, Report,
+};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
@@ -46,7 +49,11 @@ pub struct Agents {
 
 /// The routes.
 pub fn app(agents: Arc<Agents>) -> Router {
-    Router::new().route(ASSIGNMENT_PATH, get(assignment)).route(REPORT_PATH, post(report)).with_state(agents)
+    Router::new()
+        .route(ASSIGNMENT_PATH, get(assignment))
+        .route(REPORT_PATH, post(report))
+        .route(CERTIFICATE_PATH, post(certificate))
+        .with_state(agents)
 }
 
 #[derive(Deserialize)]
@@ -87,6 +94,15 @@ async fn report(
     let pod = agents.pod(&identity).await?;
     report::take(&agents.context, &pod, report).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn certificate(
+    State(agents): State<Arc<Agents>>,
+    Caller(identity): Caller,
+    Json(request): Json<CertificateRequest>,
+) -> Result<Json<Certificate>, Refusal> {
+    agents.pod(&identity).await?;
+    Ok(Json(certificate::make(&agents.context.authority, &identity.uid, request)?))
 }
 
 impl Agents {

@@ -1,6 +1,7 @@
-//! Region: prepares the namespaces that workspaces live in.
+//! Region: prepares the namespaces that workspaces live in, and keeps the portal's certificate.
 
 mod objects;
+mod portal;
 mod status;
 
 use std::{sync::Arc, time::Duration};
@@ -56,23 +57,22 @@ impl Reconciler for Regions {
         let mut refusal = None;
         for namespace in &region.spec.workspace_namespaces {
             if let Err(error) = self.prepare(namespace).await {
-                let Error::Api { source, .. } = &error else { return Err(error) };
-                if !refused(source) {
-                    return Err(error);
-                }
-                refusal = Some(format!("namespace `{namespace}` cannot be prepared: {}", text(source)));
+                refusal = Some(format!("namespace `{namespace}` cannot be prepared: {}", refused_by(error)?));
             }
         }
+        let Context { client, authority, .. } = &*self.context;
+        if let Err(error) = portal::keep(client, &self.namespace, authority).await {
+            refusal = Some(format!("the portal's certificate cannot be kept: {}", refused_by(error)?));
+        }
         let status = status::status(&region, refusal.as_deref(), caches.workspaces.count(), Timestamp::now());
-        write::status(&self.context.client, &caches.regions, &region, region.status.as_ref(), &status)
-            .await?;
+        write::status(client, &caches.regions, &region, region.status.as_ref(), &status).await?;
         Ok(if refusal.is_some() { Next::Retry } else { resync(key) })
     }
 }
 
 impl Regions {
     async fn prepare(&self, namespace: &str) -> Result<()> {
-        for object in objects::all(namespace, &self.namespace, &self.context.authority) {
+        for object in objects::all(namespace, &self.namespace, &self.context.authority.certificate) {
             self.ensure(object).await?;
         }
         Ok(())
@@ -112,6 +112,14 @@ impl Regions {
             Some(namespace) => Api::namespaced_with(self.context.client.clone(), namespace, &resource),
             None => Api::all_with(self.context.client.clone(), &resource),
         }
+    }
+}
+
+/// What the cluster said when it refused; any other error is handed on.
+fn refused_by(error: Error) -> Result<String> {
+    match error {
+        Error::Api { source, .. } if refused(&source) => Ok(text(&source)),
+        other => Err(other),
     }
 }
 

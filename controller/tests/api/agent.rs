@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::{Api, Client, ResourceExt};
 use neuralinverse_api::agent::{
-    ASSIGNMENT_PATH, AUDIENCE, Assignment, CA_KEY, REPORT_PATH, Report, RepositoryState,
+    ASSIGNMENT_PATH, AUDIENCE, Assignment, CA_KEY, CERTIFICATE_PATH, CertificateRequest, REPORT_PATH, Report,
+    RepositoryState,
 };
 use reqwest::StatusCode;
 use serde_json::json;
@@ -65,6 +66,12 @@ impl Agent {
         let report = Report { epoch, ready: true, repository };
         let request = self.http.post(format!("{}{REPORT_PATH}", self.url)).bearer_auth(&self.token);
         Ok(request.json(&report).send().await?.status())
+    }
+
+    /// Asks for the certificate of its door.
+    pub async fn certificate(&self, public_key: &[u8]) -> Result<reqwest::Response> {
+        let request = self.http.post(format!("{}{CERTIFICATE_PATH}", self.url)).bearer_auth(&self.token);
+        Ok(request.json(&CertificateRequest { public_key: public_key.to_vec() }).send().await?)
     }
 
     /// Does what a sidecar does for a workspace without a repository.

@@ -5,6 +5,7 @@ mod agent;
 mod world;
 
 mod accepted;
+mod certificates;
 mod claim;
 mod launch;
 mod leaders;

@@ -246,6 +246,11 @@ impl World {
         self.shared.cluster.writes(&self.namespace)
     }
 
+    /// The writes in the controller's own namespace.
+    pub fn system_writes(&self) -> Result<Vec<String>> {
+        self.shared.cluster.writes(SYSTEM)
+    }
+
     /// Objects of the namespace.
     pub fn api<K>(&self) -> Api<K>
     where

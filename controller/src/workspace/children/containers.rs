@@ -2,12 +2,16 @@
 
 use k8s_openapi::{
     api::core::v1::{
-        Container, ContainerResizePolicy, EnvVar, EnvVarSource, ExecAction, ObjectFieldSelector, Probe,
-        ResourceRequirements, VolumeMount,
+        Container, ContainerPort, ContainerResizePolicy, EnvVar, EnvVarSource, ExecAction,
+        ObjectFieldSelector, Probe, ResourceRequirements, VolumeMount,
     },
     apimachinery::pkg::api::resource,
 };
-use neuralinverse_api::{Quantity, agent::paths, install::AGENT_IMAGE};
+use neuralinverse_api::{
+    Quantity,
+    agent::{door, paths},
+    install::AGENT_IMAGE,
+};
 
 use super::{
     security,
@@ -33,7 +37,7 @@ pub fn install(references: &References) -> Container {
     }
 }
 
-/// Speaks with the controller, and runs Git.
+/// Speaks with the controller, runs Git, and lets the portal in.
 pub fn sidecar(references: &References, controller_url: &str) -> Container {
     Container {
         name: AGENT.to_owned(),
@@ -43,6 +47,11 @@ pub fn sidecar(references: &References, controller_url: &str) -> Container {
             env("CONTROLLER_URL", controller_url),
             EnvVar { name: "POD_NAME".to_owned(), value_from: Some(pod_name()), ..Default::default() },
         ]),
+        ports: Some(vec![ContainerPort {
+            name: Some("door".to_owned()),
+            container_port: door::PORT.into(),
+            ..Default::default()
+        }]),
         resources: Some(small()),
         volume_mounts: Some(vec![
             mount(WORK, paths::VOLUME),

@@ -60,6 +60,7 @@ fn spec(volume: &str) -> Value {
                     { "name": "CONTROLLER_URL", "value": URL },
                     { "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
                 ],
+                "ports": [{ "name": "door", "containerPort": 8444 }],
                 "resources": small, "securityContext": read_only,
                 "volumeMounts": [
                     { "name": "work", "mountPath": "/volume" },

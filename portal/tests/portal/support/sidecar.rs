@@ -21,7 +21,7 @@ use futures::{SinkExt, StreamExt, stream};
 use http::{StatusCode, header};
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use neuralinverse_portal::sidecar::{DOMAIN, PORT};
+use neuralinverse_api::agent::door::{self, PORT};
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_rustls::TlsAcceptor;
@@ -68,7 +68,7 @@ impl Vacancy {
 
     /// Serves as the sidecar of this pod.
     pub fn serve(self, authority: &Authority, pod_uid: &str) -> Result<Sidecar> {
-        let acceptor = TlsAcceptor::from(Arc::new(authority.server(&format!("{pod_uid}.{DOMAIN}"))?));
+        let acceptor = TlsAcceptor::from(Arc::new(authority.server(&door::name(pod_uid))?));
         let requests = Arc::new(AtomicUsize::new(0));
         let (listener, app) = (self.listener, editor(requests.clone()));
         let task = tokio::spawn(async move {

@@ -1,0 +1,96 @@
+//! The door: the way of the portal to the IDE, and of nobody else.
+//!
+//! ```text
+//!   portal ──TLS, both sides prove themselves──► door ──Unix socket──► IDE, in the user's container
+//! ```
+//!
+//! What passes is not looked at: HTTP and WebSocket are the same bytes inside as outside. The door is open
+//! while the pod has a workspace; a warm pod listens on no port at all.
+
+pub mod certificate;
+mod passage;
+mod portal;
+
+use std::{io, net::SocketAddr, path::Path, rc::Rc, sync::Arc, time::Duration};
+
+use neuralinverse_api::agent::Assignment;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::sleep};
+use tokio_rustls::TlsAcceptor;
+use tracing::{info, warn};
+
+use crate::backoff::Backoff;
+
+/// Name of the IDE's socket in the folder that both containers see.
+pub const IDE: &str = "ide.sock";
+
+/// Connections at a time. More of them wait in the system's queue.
+const MOST: usize = 256;
+
+/// What the door proves itself with now, if anything yet.
+pub type Acceptors = watch::Receiver<Option<TlsAcceptor>>;
+
+/// Opens and closes the door until there are no more assignments.
+pub async fn keep(
+    address: SocketAddr,
+    ide: &Path,
+    mut assignments: watch::Receiver<Option<Rc<Assignment>>>,
+    acceptors: Acceptors,
+) {
+    let ide: Arc<Path> = ide.into();
+    loop {
+        let Ok(of) = assignments.wait_for(Option::is_some).await.map(|now| workspace(&now)) else { return };
+        tokio::select! {
+            () = open(address, &ide, acceptors.clone()) => {}
+            left = assignments.wait_for(|now| workspace(now) != of) => if left.is_err() {
+                return;
+            },
+        }
+        info!("the door is closed");
+    }
+}
+
+fn workspace(assignment: &Option<Rc<Assignment>>) -> Option<String> {
+    assignment.as_ref().map(|assignment| assignment.workspace_uid.clone())
+}
+
+/// Lets the portal in until dropped; with it, all connections end.
+async fn open(address: SocketAddr, ide: &Arc<Path>, mut acceptors: Acceptors) {
+    if acceptors.wait_for(Option::is_some).await.is_err() {
+        return;
+    }
+    let listener = listen(address).await;
+    info!(%address, "the door is open");
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept(), if connections.len() < MOST => match accepted {
+                Ok((stream, _)) => {
+                    // The newest one: a renewal concerns connections that come, not those that are open.
+                    if let Some(acceptor) = acceptors.borrow().clone() {
+                        connections.spawn(passage::serve(acceptor, stream, Arc::clone(ide)));
+                    }
+                }
+                Err(error) => refused(&error).await,
+            },
+        }
+    }
+}
+
+/// Mostly too many open files: others must end first.
+async fn refused(error: &io::Error) {
+    warn!(%error, "a connection was not accepted");
+    sleep(Duration::from_millis(100)).await;
+}
+
+/// The user's programs share the pod's ports, and may hold this one for a while.
+async fn listen(address: SocketAddr) -> TcpListener {
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(error) => warn!(%address, %error, "the door cannot open; it is tried again"),
+        }
+        sleep(backoff.next()).await;
+    }
+}
