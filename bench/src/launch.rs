@@ -25,6 +25,8 @@ fn main() -> Result<()> {
 }
 
 fn rounds(demo: &Demo) -> Result<Value> {
+    // All pods of a round, and those that refill the pool, fit on a small machine.
+    demo.kubectl(&["patch", "region", "cluster", "--type=merge", "-p", r#"{"spec":{"requestsPercent":1}}"#])?;
     set_pool(demo, COUNT)?;
     let (warm, warm_writes) = round(demo, "warm", "Warm", "starter")?;
     set_pool(demo, 0)?;
