@@ -44,11 +44,6 @@ impl Quantity {
         self.milli
     }
 
-    /// The amount in whole units, rounded up.
-    pub fn units(&self) -> i128 {
-        (self.milli + 999) / 1_000
-    }
-
     /// `percent` of this amount, at least a thousandth of a unit.
     pub fn scaled(&self, percent: i32) -> Self {
         let milli = (self.milli * i128::from(percent) / 100).max(1);

@@ -57,18 +57,18 @@ type Writes = BTreeMap<String, f64>;
 fn round(demo: &Demo, prefix: &str, source: &str, tier: &str) -> Result<(Vec<i64>, Writes)> {
     settle(demo)?;
     let before = writes(demo)?;
-    let items: Vec<Value> = (0..COUNT).map(|number| workspace(&format!("{prefix}-{number}"), tier)).collect();
+    let names: Vec<String> = (0..COUNT).map(|number| format!("{prefix}-{number}")).collect();
+    let items: Vec<Value> = names.iter().map(|name| workspace(name, tier)).collect();
     demo.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": items }))?;
     let mut times = Vec::new();
-    for number in 0..COUNT {
-        let object = demo.wait_for_condition(&format!("{prefix}-{number}"), "Ready", "True")?;
+    for name in &names {
+        let object = demo.wait_for_condition(name, "Ready", "True")?;
         let launch = &object["status"]["launch"];
         ensure!(launch["source"] == source, "{launch}");
         times.push(launch["milliseconds"].as_i64().context("milliseconds")?);
     }
     let after = writes(demo)?;
     times.sort_unstable();
-    let names: Vec<String> = (0..COUNT).map(|number| format!("{prefix}-{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     demo.kubectl(&[&["delete", "workspace"], names.as_slice()].concat())?;
     let spent = after.into_iter().map(|(key, count)| (key.clone(), count - before.get(&key).unwrap_or(&0.0)));

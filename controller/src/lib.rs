@@ -21,6 +21,7 @@ mod error;
 mod events;
 #[cfg(test)]
 mod fixtures;
+mod hash;
 mod health;
 mod key;
 mod leader;

@@ -10,12 +10,12 @@ use neuralinverse_api::{
     condition::{ConditionType, Reason},
     labels,
 };
-use sha2::{Digest, Sha256};
 
 use super::{answer::Refusal, report::hear};
 use crate::{
     context::Context,
     error::{During, Error, not_found},
+    hash,
     key::Key,
     references::{Problem, resolve},
     workspace::{decide::fenced, pod_state, status::News},
@@ -145,7 +145,7 @@ async fn make(
         env,
     };
     let json = serde_json::to_vec(&assignment).map_err(|error| Fault::Api(error.into()))?;
-    assignment.revision = Sha256::digest(json).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    assignment.revision = hash::short(json, 16);
     Ok(assignment)
 }
 

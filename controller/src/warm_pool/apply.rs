@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::{Api, ResourceExt, api::PostParams};
 use neuralinverse_api::{WarmPool, condition::Reason, labels};
-use sha2::{Digest, Sha256};
 
 use crate::{
     context::Context,
     error::{During, Error, Result, refused, text},
+    hash,
     key::Key,
     references::{Problem, References},
     workspace::children::{pod, volume},
@@ -54,7 +54,7 @@ fn no(error: kube::Error) -> Result<Option<Problem>> {
 /// A name of its own for a pod and its volume: one that a retried request keeps.
 fn name(pool: &WarmPool, now: Timestamp, salt: usize) -> String {
     let unique = format!("{}/{}/{salt}", pool.uid().unwrap_or_default(), now.as_nanosecond());
-    let short: String = Sha256::digest(unique).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let short = hash::short(unique, 4);
     let pool: String = pool.name_any().chars().take(50).collect();
     format!("{}-{short}", pool.trim_end_matches(['-', '.']))
 }

@@ -12,10 +12,9 @@
 use k8s_openapi::api::core::v1::{LocalObjectReference, Pod, PodSpec, Toleration};
 use kube::{ResourceExt, api::ObjectMeta};
 use neuralinverse_api::{LaunchSource, Quantity, WarmPool, Workspace, labels};
-use sha2::{Digest, Sha256};
 
 use super::{containers, managed, owned_by, security, volumes, workspace_labels};
-use crate::{names::SERVICE_ACCOUNT, references::References};
+use crate::{hash, names::SERVICE_ACCOUNT, references::References};
 
 /// How long the user's programs and the sidecar have to end.
 const GRACE_SECONDS: i64 = 30;
@@ -96,7 +95,7 @@ pub fn revision(references: &References, controller_url: &str) -> String {
     );
     // Serialising our own types into memory cannot fail.
     let json = serde_json::to_vec(&made_from).unwrap_or_default();
-    Sha256::digest(json).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hash::short(json, 8)
 }
 
 fn default_container() -> (String, String) {
