@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::GitAuthor;
+
 /// Audience of the token.
 pub const AUDIENCE: &str = "neuralinverse-controller";
 
@@ -30,6 +32,33 @@ pub const PORT: u16 = 8443;
 
 /// Key of the controller's certificate authority in its ConfigMap.
 pub const CA_KEY: &str = "ca.crt";
+
+/// The way from a workspace to the region's gateway. In the user's container it is a port of localhost,
+/// without any credential; the sidecar passes on what comes there over TLS, with a token of its own.
+pub mod gateway {
+    /// Audience of the sidecar's token for the gateway.
+    pub const AUDIENCE: &str = "neuralinverse-gateway";
+
+    /// Port of the gateway's Service.
+    pub const PORT: u16 = 8443;
+
+    /// Port of localhost in a workspace pod.
+    pub const LOCAL_PORT: u16 = 8445;
+
+    /// Path under which the gateway has the Git host's repositories: `/git/<owner>/<repository>.git/…`.
+    pub const GIT_PATH: &str = "/git";
+
+    /// Environment variables for any process of a workspace, so that its Git goes through the gateway for
+    /// what is at `git_url` and nothing else. Remotes keep the URL that people know.
+    pub fn git_environment(git_url: &str) -> [(&'static str, String); 3] {
+        let rewritten = format!("url.http://localhost:{LOCAL_PORT}{GIT_PATH}/.insteadOf");
+        [
+            ("GIT_CONFIG_COUNT", "1".to_owned()),
+            ("GIT_CONFIG_KEY_0", rewritten),
+            ("GIT_CONFIG_VALUE_0", format!("{git_url}/")),
+        ]
+    }
+}
 
 /// The sidecar's door to the workspace: TLS, where both sides prove themselves. Inside it is what the IDE
 /// speaks, unchanged.
@@ -82,9 +111,12 @@ pub mod paths {
     /// First process of the user's container (`launcher run`), and its startup probe (`launcher ready`).
     pub const LAUNCHER: &str = "/opt/neuralinverse/launcher";
 
-    /// `token` and `ca.crt`, in the sidecar only. Not below [`RUN`], which both containers share: where
+    /// `token` for the controller, [`GATEWAY_TOKEN`] and `ca.crt`, in the sidecar only. Not below [`RUN`], which both containers share: where
     /// `/var/run` is a link to `/run`, `/var/run/neuralinverse` would be.
     pub const IDENTITY: &str = "/etc/neuralinverse/identity";
+
+    /// Name of the token for the gateway in [`IDENTITY`].
+    pub const GATEWAY_TOKEN: &str = "gateway-token";
 
     /// The sidecar in its image.
     pub const AGENT: &str = "/usr/local/bin/neuralinverse-agent";
@@ -111,6 +143,8 @@ pub struct Assignment {
     pub repository: Option<RepositoryToClone>,
     /// Environment of terminals and tasks: template, workspace and Secrets, in that order.
     pub env: BTreeMap<String, String>,
+    /// Name and address for commits, if any are declared.
+    pub git_author: Option<GitAuthor>,
 }
 
 /// A repository and how to get at it.
@@ -141,7 +175,7 @@ pub struct Credentials {
 pub struct Report {
     /// The epoch that it speaks of; a report of another epoch is refused.
     pub epoch: i64,
-    /// Terminals open with the workspace's environment in the workspace's folder.
+    /// Terminals open with the workspace's environment in the workspace's folder, and the editor answers.
     pub ready: bool,
     /// What became of the repository.
     pub repository: RepositoryState,

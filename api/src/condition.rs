@@ -41,6 +41,12 @@ documented! {
         Running,
         /// The repository is in the workspace's folder.
         RepositoryReady,
+        /// The region's Git host serves.
+        GitReady,
+        /// The region's gateway serves.
+        GatewayReady,
+        /// The region's portal serves.
+        PortalReady,
     }
 }
 
@@ -75,6 +81,8 @@ documented! {
         ImagePullFailed,
         /// A container of the pod ends again and again.
         PodFailed,
+        /// A program does not answer, or answers with an error; the message says what.
+        Unavailable,
         /// Kubernetes refused the pod or the volume, for instance for a quota.
         Refused,
         /// The workspace is stopped, as its runPolicy asks.

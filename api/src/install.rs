@@ -22,7 +22,25 @@ pub const CONTROLLER: &str = labels::CONTROLLER;
 /// keeps it: `ca.crt`, `tls.crt` and `tls.key`.
 pub const PORTAL_SECRET: &str = "neuralinverse-portal-tls";
 
-/// Name of the image that holds the controller.
+/// Name of the gateway's Deployment, Service and ServiceAccount, in the controller's namespace.
+pub const GATEWAY: &str = "neuralinverse-gateway";
+
+/// Secret with the certificate of the gateway. The controller keeps it: `ca.crt`, `tls.crt` and `tls.key`.
+pub const GATEWAY_SECRET: &str = "neuralinverse-gateway-tls";
+
+/// Name of the portal's Deployment, Service and ServiceAccount, in the controller's namespace.
+pub const PORTAL: &str = "neuralinverse-portal";
+
+/// Name of the managed Gitea's StatefulSet and Service, in the controller's namespace.
+pub const GITEA: &str = "neuralinverse-gitea";
+
+/// Port of the managed Gitea's Service.
+pub const GITEA_PORT: u16 = 3000;
+
+/// Secret with the administrator of the managed Gitea: `username` and `password`. Made in the cluster.
+pub const GITEA_ADMIN_SECRET: &str = "neuralinverse-gitea-admin";
+
+/// Name of the image that holds the controller, the gateway and the portal.
 pub const SERVICE_IMAGE: &str = "service";
 
 /// Name of the image that holds the sidecar.

@@ -27,7 +27,8 @@ pub const LAUNCH_SINCE: &str = "cloud.neuralinverse.com/launch-since";
 /// Annotation of a node that the controller labelled and tainted: the name of the pool.
 pub const LABELLED_FOR: &str = "cloud.neuralinverse.com/labelled-for";
 
-/// On a Secret that workspaces may use: the owner whose workspaces may.
+/// On a Secret that workspaces may use: the owner whose workspaces may. On a claimed pod: the owner that it
+/// acts for at the gateway.
 pub const OWNER: &str = "cloud.neuralinverse.com/owner";
 
 /// Annotation of a Secret with a certificate that the controller keeps: when it is due to be renewed.

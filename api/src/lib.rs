@@ -14,10 +14,12 @@
 //! ```
 
 pub mod agent;
+pub mod base32;
 pub mod condition;
 pub mod install;
 pub mod kind;
 pub mod labels;
+pub mod owner;
 pub mod quantity;
 pub mod region;
 pub mod warm_pool;
@@ -27,14 +29,18 @@ pub mod workspace_template;
 pub mod workspace_tier;
 
 pub use kind::{GROUP, Kind, VERSION};
+pub use owner::Owner;
 pub use quantity::Quantity;
-pub use region::{DeletionPolicy, Images, PullPolicy, Region, RegionSpec, RegionStatus};
+pub use region::{
+    DeletionPolicy, ExternalGitea, Gateway, Gitea, Images, LocalObject, ManagedGitea, Oidc, Portal, PortalService,
+    PullPolicy, Region, RegionSpec, RegionStatus, ServiceType, SignIn,
+};
 pub use warm_pool::{WarmPool, WarmPoolSpec, WarmPoolStatus};
 pub use workspace::{
-    Launch, LaunchSource, LocalSecret, Repository, RunPolicy, Workspace, WorkspaceSpec, WorkspaceStatus,
+    GitAuthor, Launch, LaunchSource, LocalSecret, Repository, RunPolicy, Workspace, WorkspaceSpec, WorkspaceStatus,
 };
 pub use workspace_node_pool::{
     StaticNodes, WorkspaceNodePool, WorkspaceNodePoolSpec, WorkspaceNodePoolStatus,
 };
-pub use workspace_template::{WorkspaceTemplate, WorkspaceTemplateSpec, WorkspaceTemplateStatus};
+pub use workspace_template::{Ide, WorkspaceTemplate, WorkspaceTemplateSpec, WorkspaceTemplateStatus};
 pub use workspace_tier::{WorkspaceTier, WorkspaceTierSpec, WorkspaceTierStatus};

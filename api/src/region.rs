@@ -1,5 +1,10 @@
 //! Region: what one cluster offers, declared once a cluster.
 
+mod front;
+mod gitea;
+
+pub use front::{Gateway, Oidc, Portal, PortalService, ServiceType, SignIn};
+pub use gitea::{ExternalGitea, Gitea, ManagedGitea};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -19,9 +24,16 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     validation = Rule::new("self.metadata.name == 'cluster'")
         .message("a cluster is one region: its Region is named `cluster`; the name for people goes to displayName"),
+    validation = Rule::new("has(self.spec.url) == has(self.spec.workspaceDomain)")
+        .message("write url and workspaceDomain, or none of them: the portal needs both"),
+    validation = Rule::new("!has(self.spec.gitea) || !has(self.spec.gitea.managed) || has(self.spec.url)")
+        .message("gitea.managed needs url: its own address is that host with `git.` before it"),
+    validation = Rule::new("!has(self.spec.url) || has(self.spec.gitea) || has(self.spec.signIn)")
+        .message("somebody must sign people in at the portal: write gitea or signIn.oidc"),
     printcolumn(name = "Display Name", type_ = "string", json_path = ".spec.displayName"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
+    printcolumn(name = "URL", type_ = "string", json_path = ".status.url"),
     printcolumn(name = "Workspaces", type_ = "integer", json_path = ".status.workspaces"),
     printcolumn(name = "Version", type_ = "string", json_path = ".status.version"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
@@ -32,6 +44,37 @@ pub struct RegionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub display_name: Option<String>,
+
+    /// URL of the portal as browsers see it: `https://` and a host; plain http only on localhost. Without
+    /// it, the region has no portal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 253),
+        regex(pattern = r"^(https://[a-z0-9.-]+(:[0-9]+)?|http://([a-z0-9-]+\.)*localhost(:[0-9]+)?)$")
+    )]
+    pub url: Option<String>,
+
+    /// Domain under which each workspace has a host of its own, with a port where it is not the scheme's.
+    /// Another registrable domain than the portal's, since workspaces run strangers' code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200), regex(pattern = r"^[a-z0-9.-]+(:[0-9]+)?$"))]
+    pub workspace_domain: Option<String>,
+
+    /// The Git host. It signs people in at the portal, unless `signIn` names somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gitea: Option<Gitea>,
+
+    /// Who signs people in at the portal. Without it, Gitea.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn>,
+
+    /// The portal.
+    #[serde(default)]
+    pub portal: Portal,
+
+    /// The gateway.
+    #[serde(default)]
+    pub gateway: Gateway,
 
     /// Where the images of the controller and of the agent come from.
     #[serde(default)]
@@ -61,6 +104,35 @@ pub struct RegionSpec {
     /// What happens to CRDs, workspaces and their volumes when the region is removed by Terraform.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+}
+
+impl RegionSpec {
+    /// URL of the Git host as browsers and `git clone` write it, without a slash at the end.
+    pub fn git_url(&self) -> Option<String> {
+        let gitea = self.gitea.as_ref()?;
+        if let Some(external) = &gitea.external {
+            return Some(external.url.clone());
+        }
+        let (scheme, host) = self.url.as_deref()?.split_once("://")?;
+        Some(format!("{scheme}://git.{host}"))
+    }
+
+    /// Who signs people in at the portal: the issuer's URL.
+    pub fn issuer(&self) -> Option<String> {
+        match &self.sign_in {
+            Some(sign_in) => Some(sign_in.oidc.issuer.clone()),
+            None => self.git_url(),
+        }
+    }
+}
+
+/// An object in the controller's namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LocalObject {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
 }
 
 fn workspace_namespaces() -> Vec<String> {
@@ -158,12 +230,66 @@ pub struct RegionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 
+    /// URL of the portal, once it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+
+    /// URL of the Git host, once it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_url: Option<String>,
+
     /// How many workspaces there are, stopped ones included.
     #[serde(default)]
     pub workspaces: i32,
 
-    /// `Ready`.
+    /// `Ready` and, for what is declared, `GitReady`, `GatewayReady` and `PortalReady`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn spec(value: Value) -> RegionSpec {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn the_git_host_is_beside_the_portal_or_somebody_elses() {
+        let external = json!({ "url": "https://git.corp.test", "tokenSecretRef": { "name": "gitea" } });
+        for (value, git, issuer) in [
+            (json!({}), None, None),
+            (
+                json!({ "url": "https://cloud.test", "workspaceDomain": "ws.test", "gitea": { "managed": {} } }),
+                Some("https://git.cloud.test"),
+                Some("https://git.cloud.test"),
+            ),
+            (
+                json!({
+                    "url": "http://cloud.localhost:8080", "gitea": { "managed": {} },
+                    "signIn": { "oidc": { "issuer": "https://id.test", "clientId": "portal" } },
+                }),
+                Some("http://git.cloud.localhost:8080"),
+                Some("https://id.test"),
+            ),
+            (
+                json!({ "gitea": { "external": external } }),
+                Some("https://git.corp.test"),
+                Some("https://git.corp.test"),
+            ),
+        ] {
+            let spec = spec(value);
+            assert_eq!((spec.git_url().as_deref(), spec.issuer().as_deref()), (git, issuer));
+        }
+    }
+
+    #[test]
+    fn our_own_sizes_parse() {
+        let gitea = spec(json!({ "gitea": { "managed": {} } })).gitea.unwrap().managed.unwrap();
+        assert_eq!((gitea.storage.to_string(), gitea.memory.to_string()), ("20Gi".into(), "2Gi".into()));
+    }
 }

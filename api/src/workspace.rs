@@ -66,9 +66,27 @@ pub struct WorkspaceSpec {
     #[schemars(length(max = 20))]
     pub env_from: Vec<LocalSecret>,
 
+    /// Name and address for commits, written to the developer's own Git configuration at the first start
+    /// where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_author: Option<GitAuthor>,
+
     /// When the workspace runs.
     #[serde(default)]
     pub run_policy: RunPolicy,
+}
+
+/// Name and address for commits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GitAuthor {
+    /// Name, such as `Ada Lovelace`.
+    #[schemars(length(min = 1, max = 200), regex(pattern = r"^[^\x00-\x1f<>]+$"))]
+    pub name: String,
+
+    /// Mail address.
+    #[schemars(length(min = 3, max = 254), regex(pattern = r"^[^\x00-\x20<>]+@[^\x00-\x20<>]+$"))]
+    pub email: String,
 }
 
 /// A Git repository.

@@ -37,6 +37,10 @@ pub struct WorkspaceTemplateSpec {
     #[schemars(length(min = 1, max = 500))]
     pub image: String,
 
+    /// The editor that is started in the image. It must be in it.
+    #[serde(default)]
+    pub ide: Ide,
+
     /// One sentence that tells a developer when to choose it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 500))]
@@ -51,6 +55,16 @@ pub struct WorkspaceTemplateSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub tiers: Vec<String>,
+}
+
+/// The editor of a workspace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Ide {
+    /// code-server, found as `code-server` in the image's `PATH`.
+    #[default]
+    CodeServer,
+    /// None: any image will do, and has terminals only.
+    None,
 }
 
 /// What the controller saw.

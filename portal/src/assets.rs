@@ -9,7 +9,7 @@ use axum::{
 use http::{HeaderName, StatusCode, header};
 use sha2::{Digest, Sha256};
 
-use crate::base32;
+use neuralinverse_api::base32;
 
 /// Where they are, on the portal's origin and on those of workspaces alike.
 pub const PREFIX: &str = "/.neuralinverse/assets";

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use neuralinverse_api::Workspace;
 use tracing::info;
 
-use crate::owner::Owner;
+use neuralinverse_api::Owner;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -73,7 +73,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::owner::Owner;
+    use neuralinverse_api::Owner;
 
     #[test]
     fn a_code_works_once_and_not_for_long() {

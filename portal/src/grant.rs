@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::owner::Owner;
+use neuralinverse_api::Owner;
 
 /// After this long without a request one has to sign in again.
 pub const IDLE: SignedDuration = SignedDuration::from_hours(12);

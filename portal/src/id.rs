@@ -6,7 +6,7 @@ use neuralinverse_api::Workspace;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::base32;
+use neuralinverse_api::base32;
 
 const LENGTH: usize = 20;
 

@@ -2,7 +2,9 @@
 
 use aws_lc_rs::rand;
 
-use crate::{base32, seal::SealError};
+use neuralinverse_api::base32;
+
+use crate::seal::SealError;
 
 /// 128 random bits as text.
 pub(crate) fn id() -> Result<String, SealError> {

@@ -3,7 +3,7 @@
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// The first `length` characters of the bytes in base32.
-pub(crate) fn prefix(bytes: &[u8], length: usize) -> String {
+pub fn prefix(bytes: &[u8], length: usize) -> String {
     (0..length).map(|index| char::from(ALPHABET[usize::from(five_bits(bytes, index * 5))])).collect()
 }
 
