@@ -1,4 +1,4 @@
-//! What the sidecar and `launcher shell` say to `launcher run`: one JSON line a request, one an answer.
+//! What the sidecar and terminals say to `launcher run`: one JSON line a request, one an answer.
 //!
 //! The launcher runs in images that we have never seen, so it is static and carries next to nothing;
 //! `neuralinverse-api` would bring a Kubernetes client along. Hence its protocol lives here, as the
@@ -18,6 +18,9 @@ pub const FOLDER: &str = "/run/neuralinverse";
 /// Name of the launcher's socket in it.
 pub const SOCKET: &str = "launcher.sock";
 
+/// Name of the IDE's socket in it. The IDE has no other address.
+pub const IDE_SOCKET: &str = "ide.sock";
+
 /// Name of the file in it that the sidecar makes when the pod can be given to somebody.
 pub const READY: &str = "ready";
 
@@ -33,6 +36,18 @@ pub struct Terminal {
     pub folder: PathBuf,
 }
 
+/// How the IDE is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ide {
+    /// The template wants none.
+    None,
+    /// It is on its way, or on its way back.
+    Starting,
+    /// It has answered: the next answer comes without delay.
+    Ready,
+}
+
 /// A request to the launcher.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,6 +56,8 @@ pub enum Request {
     Assign(Terminal),
     /// From a new terminal: what to open with.
     Terminal,
+    /// From the sidecar: how the IDE is, as soon as that is something else than this.
+    Ide(Option<Ide>),
 }
 
 /// The launcher's answer.
@@ -51,6 +68,8 @@ pub enum Answer {
     Taken,
     /// What to open with, if anybody has been given the workspace.
     Terminal(Option<Terminal>),
+    /// How the IDE is. The same again when nothing has changed for long.
+    Ide(Ide),
     /// The request was not understood.
     Refused(String),
 }

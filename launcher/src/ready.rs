@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_millis(700);
 
 /// The pod cannot be given to anybody.
 #[derive(Debug, thiserror::Error)]
-#[error("the sidecar does not poll the controller yet; its log says why")]
+#[error("the sidecar does not poll the controller yet, or the IDE does not answer yet; their logs say why")]
 pub struct NotReady;
 
 /// Waits a moment for the sidecar's word.

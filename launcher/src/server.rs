@@ -1,4 +1,5 @@
-//! The socket: keeps what the sidecar assigns, in memory only, and tells it to terminals.
+//! The socket: keeps what the sidecar assigns, in memory only, tells it to terminals, and the sidecar how
+//! the IDE is.
 
 use std::{
     fs,
@@ -19,7 +20,12 @@ use nix::{
     unistd::geteuid,
 };
 
-type Shared = Arc<Mutex<Option<Terminal>>>;
+use crate::ide::Ide;
+
+struct Shared {
+    terminal: Mutex<Option<Terminal>>,
+    ide: Arc<Ide>,
+}
 
 /// Listens at `socket`, in place of a launcher that was here before.
 pub fn listen(socket: &Path) -> io::Result<UnixListener> {
@@ -33,8 +39,8 @@ pub fn listen(socket: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers for ever.
-pub fn serve(listener: &UnixListener) {
-    let shared = Shared::default();
+pub fn serve(listener: &UnixListener, ide: &Arc<Ide>) {
+    let shared = Arc::new(Shared { terminal: Mutex::default(), ide: Arc::clone(ide) });
     for stream in listener.incoming() {
         let Ok(stream) = stream else {
             // No file descriptors left: some will come back.
@@ -76,12 +82,14 @@ fn talk(stream: &UnixStream, shared: &Shared) -> io::Result<()> {
 }
 
 fn answer(request: Request, shared: &Shared) -> Answer {
-    let mut terminal = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    let terminal = || shared.terminal.lock().unwrap_or_else(PoisonError::into_inner);
     match request {
         Request::Assign(new) => {
-            *terminal = Some(new);
+            shared.ide.open_with(&new.folder);
+            *terminal() = Some(new);
             Answer::Taken
         }
-        Request::Terminal => Answer::Terminal(terminal.clone()),
+        Request::Terminal => Answer::Terminal(terminal().clone()),
+        Request::Ide(known) => Answer::Ide(shared.ide.other_than(known)),
     }
 }

@@ -15,8 +15,8 @@ use neuralinverse_launcher::{Answer, Request, Terminal, read, write};
 #[derive(Debug, thiserror::Error)]
 #[error("cannot run {}: {source}", program.display())]
 pub struct Error {
-    program: PathBuf,
-    source: io::Error,
+    pub program: PathBuf,
+    pub source: io::Error,
 }
 
 impl Error {
@@ -28,10 +28,7 @@ impl Error {
 
 /// Replaces this process; what comes back is why that failed.
 pub fn open(socket: &Path, command: &[OsString]) -> Error {
-    let terminal = ask(socket).unwrap_or_else(|error| {
-        eprintln!("launcher: the workspace's environment is not known ({error}); opening without it");
-        None
-    });
+    let terminal = terminal(socket);
     let env = env_of(terminal.as_ref());
     let shell = env.iter().find(|(name, _)| *name == "SHELL").map(|(_, value)| OsString::from(value));
     let (program, arguments) = match command {
@@ -44,18 +41,28 @@ pub fn open(socket: &Path, command: &[OsString]) -> Error {
     Error { source: process.exec(), program }
 }
 
+/// What to open with, if it can be had.
+pub fn terminal(socket: &Path) -> Option<Terminal> {
+    ask(socket).unwrap_or_else(|error| {
+        eprintln!("launcher: the workspace's environment is not known ({error}); opening without it");
+        None
+    })
+}
+
 fn ask(socket: &Path) -> io::Result<Option<Terminal>> {
     let stream = UnixStream::connect(socket)?;
     write(&stream, &Request::Terminal)?;
     match read(&mut BufReader::new(&stream))? {
         Some(Answer::Terminal(None)) => Err(io::Error::other("nobody has been given this workspace yet")),
         Some(Answer::Terminal(terminal)) => Ok(terminal),
-        Some(Answer::Taken | Answer::Refused(_)) | None => Err(io::ErrorKind::InvalidData.into()),
+        Some(Answer::Taken | Answer::Ide(_) | Answer::Refused(_)) | None => {
+            Err(io::ErrorKind::InvalidData.into())
+        }
     }
 }
 
 /// What can be handed to a process: a value of a Secret may be any bytes, and one of them must not close the door.
-fn env_of(terminal: Option<&Terminal>) -> Vec<(&str, &str)> {
+pub fn env_of(terminal: Option<&Terminal>) -> Vec<(&str, &str)> {
     let usable =
         |name: &str, value: &str| !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0');
     let all = terminal.into_iter().flat_map(|terminal| &terminal.env);
