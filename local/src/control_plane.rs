@@ -1,18 +1,12 @@
 //! etcd and a real API server on loopback, without nodes: what tests of controllers and providers need.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::{fs, path::PathBuf};
 
 use crate::{
     blocking,
     error::{At, Result},
     kubectl::Kubectl,
-    leftovers,
-    lock::Lock,
+    own_folder::OwnFolder,
     paths,
     ports::Ports,
     process::{Lifetime, Process},
@@ -47,12 +41,11 @@ impl ControlPlaneOptions {
 /// in a `static`. Needs no root.
 #[derive(Debug)]
 pub struct ControlPlane {
-    folder: PathBuf,
+    folder: OwnFolder,
     kubectl: Kubectl,
     processes: Vec<Process>,
     server: String,
     _ports: Ports,
-    _lock: Lock,
 }
 
 impl ControlPlane {
@@ -66,17 +59,12 @@ impl ControlPlane {
         let mut programs = vec![Tool::Etcd, Tool::KubeApiserver, Tool::Kubectl];
         programs.extend(options.controller_manager.then_some(Tool::KubeControllerManager));
         let tools = tools::ensure(&programs)?;
-        let parent = paths::state().join(".control-planes");
-        let (folder, lock) = {
-            let _all = Lock::wait(&paths::state().join(".lock"))?;
-            clean(&parent)?;
-            own_folder(&parent)?
-        };
+        let folder = OwnFolder::make(&paths::state().join(".control-planes"))?;
         let ports = Ports::take()?;
         let servers = Servers {
             tools,
             name: "control-plane".to_owned(),
-            folder: folder.clone(),
+            folder: folder.path().to_owned(),
             netns: None,
             lifetime: Lifetime::Owner,
             address: std::net::Ipv4Addr::LOCALHOST,
@@ -91,12 +79,12 @@ impl ControlPlane {
             processes.push(servers.start_controllers()?);
         }
         let (kubectl, server) = (servers.kubectl()?, format!("https://127.0.0.1:{}", ports.api));
-        Ok(Self { folder, kubectl, processes, server, _ports: ports, _lock: lock })
+        Ok(Self { folder, kubectl, processes, server, _ports: ports })
     }
 
     /// The administrator's kubeconfig file.
     pub fn kubeconfig_path(&self) -> PathBuf {
-        self.folder.join("admin.kubeconfig")
+        self.folder.path().join("admin.kubeconfig")
     }
 
     /// The administrator's kubeconfig as YAML.
@@ -123,41 +111,7 @@ impl ControlPlane {
 
 impl Drop for ControlPlane {
     fn drop(&mut self) {
-        // The controller manager and the API server before their etcd.
+        // The controller manager and the API server before their etcd, and all before their folder.
         self.processes.iter_mut().rev().for_each(Process::kill);
-        remove(&self.folder);
     }
-}
-
-/// A new folder for this control plane, held by the lock beside it.
-fn own_folder(parent: &Path) -> Result<(PathBuf, Lock)> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let folder = parent.join(format!("{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    let lock = Lock::wait(&lock_file(&folder))?;
-    fs::create_dir_all(&folder).at(&folder)?;
-    Ok((folder, lock))
-}
-
-/// Removes control planes whose owners were killed.
-fn clean(parent: &Path) -> Result<()> {
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let file = entry.path();
-        if file.extension().is_some_and(|extension| extension == "lock")
-            && let Some(_lock) = Lock::take(&file)?
-        {
-            let folder = file.with_extension("");
-            leftovers::kill_users_of(&folder);
-            remove(&folder);
-        }
-    }
-    Ok(())
-}
-
-fn remove(folder: &Path) {
-    let _ = fs::remove_dir_all(folder);
-    let _ = fs::remove_file(lock_file(folder));
-}
-
-fn lock_file(folder: &Path) -> PathBuf {
-    folder.with_extension("lock")
 }

@@ -50,7 +50,7 @@ fn programs() -> Vec<(Pid, String)> {
         // The kernel adds a word to the name of a program whose file was replaced.
         let name = program.file_name()?.to_str()?.trim_end_matches(" (deleted)").to_owned();
         let line = fs::read(entry.path().join("cmdline")).ok()?;
-        let ours = Tool::all().any(|tool| tool.name() == name);
+        let ours = name == env!("CARGO_PKG_NAME") || Tool::all().any(|tool| tool.name() == name);
         ours.then(|| (Pid::from_raw(pid), String::from_utf8_lossy(&line).replace('\0', " ")))
     };
     processes.filter_map(program).collect()

@@ -2,6 +2,7 @@
 //!
 //! - [`ControlPlane`]: etcd and an API server on loopback, for tests against a real API. Needs no root.
 //! - [`Cluster`]: the same with nodes that run pods, each in a network namespace of its own. Needs root.
+//! - [`gitea`]: a Git server with users, repositories and OpenID Connect on loopback. Needs no root.
 //! - [`images`]: image archives without a container engine.
 //! - [`tools`]: the programs themselves, built from pinned Go modules and cached.
 //!
@@ -15,16 +16,19 @@ mod control_plane;
 mod digest;
 mod error;
 mod files;
+pub mod gitea;
 pub mod images;
 mod kubeconfig;
 mod kubectl;
 mod leftovers;
 mod lock;
+mod own_folder;
 pub mod packages;
 pub mod paths;
 mod pki;
 mod ports;
 mod process;
+mod relay;
 mod servers;
 pub mod tools;
 

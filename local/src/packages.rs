@@ -25,6 +25,12 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
     ("gpgv", "gpgv"),
     ("tar", "tar"),
+    ("git", "git"),
+    ("npm", "npm"),
+    ("make", "make"),
+    ("c++", "g++"),
+    ("python3", "python3"),
+    ("/usr/include/gssapi/gssapi.h", "libkrb5-dev"),
 ];
 
 /// What only some tests need.
@@ -50,6 +56,9 @@ pub(crate) const CLUSTER: &[&str] = &[
 /// What the base image needs.
 pub(crate) const BASE: &[&str] =
     &["debootstrap", "/usr/share/keyrings/debian-archive-keyring.gpg", "gpgv", "tar"];
+
+/// What the IDE of the workspace image is installed and compiled with.
+pub const IDE: &[&str] = &["npm", "make", "c++", "python3", "/usr/include/gssapi/gssapi.h"];
 
 /// Makes sure that `needs` are there: installs their packages as root on Debian and Ubuntu, with a line that says so,
 /// else fails with the command to type.

@@ -51,6 +51,25 @@ enum Verb {
         #[arg(required = true)]
         archives: Vec<PathBuf>,
     },
+    /// Make a port of a cluster's nodes a port of this machine, as long as the cluster runs
+    Publish {
+        /// The cluster's name
+        name: String,
+        /// The port on this machine's loopback
+        port: u16,
+        /// The port of a NodePort Service
+        node_port: u16,
+    },
+    /// What `publish` starts
+    #[command(hide = true)]
+    Relay {
+        /// A folder of the cluster, by which its programs are known
+        folder: PathBuf,
+        /// The port on this machine's loopback
+        port: u16,
+        /// Where connections go
+        to: std::net::SocketAddr,
+    },
     /// Run an API server without nodes until Ctrl-C or the end of the input; prints its kubeconfig's path. Needs no root
     ControlPlane {
         /// Also run the controller manager
@@ -119,6 +138,8 @@ impl Args {
                 let cluster = Running::open(&name)?;
                 archives.iter().try_for_each(|archive| cluster.load_image(archive))
             }
+            Verb::Publish { name, port, node_port } => cluster::publish(&name, port, node_port),
+            Verb::Relay { folder: _, port, to } => cluster::relay(port, to),
             Verb::ControlPlane { controller_manager } => control_plane(controller_manager),
             Verb::Tools { names, list } => print_tools(&names, list),
             Verb::BaseImage { packages, suite } => base_image(packages, suite),

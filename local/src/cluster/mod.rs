@@ -9,6 +9,7 @@ mod network;
 mod node;
 mod options;
 mod plan;
+mod publish;
 mod record;
 mod running;
 mod runtime;
@@ -20,6 +21,7 @@ use std::{
 };
 
 pub use options::{ClusterOptions, NodeOptions, ROLE_LABEL};
+pub(crate) use publish::{publish, relay};
 pub(crate) use running::Running;
 pub(crate) use up::{Outcome, down, kubeconfig, status, up};
 

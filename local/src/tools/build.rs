@@ -1,6 +1,7 @@
 //! Building one program, once: a lock against others, a rename against halves.
 
 use std::{
+    ffi::OsString,
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
@@ -57,6 +58,7 @@ fn build(row: &Row, bin: &Path, key: &str) -> Result<()> {
         return Err(Error::Build { tool: row.name, tail: tail(&log), log });
     }
     [&log, &scratch.join(row.name)].into_iter().try_for_each(|file| own_as_folder(file))?;
+    copy_data(row, &scratch)?;
     let target = bin.join(key);
     fs::rename(&scratch, &target).at(&target)?;
     eprintln!("building {} ({}) … {:>4} s", row.name, row.version, start.elapsed().as_secs());
@@ -74,6 +76,28 @@ fn go_build(row: &Row, scratch: &Path) -> Command {
     go
 }
 
+/// Puts the program's data beside it: the module's own folder is Go's to remove.
+fn copy_data(row: &Row, scratch: &Path) -> Result<()> {
+    if row.data.is_empty() {
+        return Ok(());
+    }
+    let mut list = command::command("go", ["list", "-mod=readonly", "-f", "{{.Module.Dir}}", row.package]);
+    list.current_dir(sources(row)).env("GOFLAGS", "").env("GOWORK", "off").env("GOTOOLCHAIN", "local");
+    let module = PathBuf::from(command::output(&mut list)?.trim_end());
+    for folder in row.data {
+        // Not the modes: Go keeps modules read-only.
+        let args = ["--recursive", "--no-preserve=mode,ownership"];
+        command::output(command::command("cp", args).arg(module.join(folder)).arg(scratch))?;
+        if nix::unistd::geteuid().is_root() {
+            let mut chown = command::command("chown", ["--recursive"]);
+            let mut like = OsString::from("--reference=");
+            like.push(scratch);
+            command::output(chown.arg(like).arg(scratch.join(folder)))?;
+        }
+    }
+    Ok(())
+}
+
 fn flags(row: &Row) -> Vec<String> {
     let ldflags = format!("-ldflags=-s -w {}", row.ldflags);
     let tags = format!("-tags={}", row.tags);
@@ -83,6 +107,7 @@ fn flags(row: &Row) -> Vec<String> {
 fn hash(row: &Row) -> Result<String> {
     let mut parts = flags(row);
     parts.push(row.package.to_owned());
+    parts.extend(row.data.iter().map(ToString::to_string));
     let mut digest = digest::Digest::default();
     parts.iter().for_each(|part| digest.add(part.as_bytes()));
     digest.add_folder(&sources(row))?;

@@ -20,6 +20,8 @@ pub(super) struct Row {
     pub(super) tags: &'static str,
     /// What cgo needs installed; empty when the program is pure Go.
     pub(super) cgo: &'static [&'static str],
+    /// Folders of the program's module that it reads when it runs; they are put beside it.
+    pub(super) data: &'static [&'static str],
 }
 
 /// A program that can be built.
@@ -46,6 +48,7 @@ pub enum Tool {
     Terraform1_15,
     Terraform1_11,
     Tofu,
+    Gitea,
 }
 
 const KUBERNETES: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
@@ -54,8 +57,21 @@ const CONTAINERD: &str = "-X github.com/containerd/containerd/v2/version.Version
 /// `experimentsAllowed` opens the list resources and actions that a release hides.
 const TERRAFORM: &str = "-X github.com/hashicorp/terraform/version.dev=no -X main.experimentsAllowed=yes";
 
-const PLAIN: Row =
-    Row { tool: Tool::Etcd, name: "", folder: "", version: "", package: "", ldflags: "", tags: "", cgo: &[] };
+/// The data's folder in an image; a program that runs from the cache is told its own by `STATIC_ROOT_PATH`.
+const GITEA: &str =
+    "-X main.Version=1.26.0 -X code.gitea.io/gitea/modules/setting.StaticRootPath=/usr/share/gitea";
+
+const PLAIN: Row = Row {
+    tool: Tool::Etcd,
+    name: "",
+    folder: "",
+    version: "",
+    package: "",
+    ldflags: "",
+    tags: "",
+    cgo: &[],
+    data: &[],
+};
 
 const fn kubernetes(tool: Tool, name: &'static str, package: &'static str) -> Row {
     Row { tool, name, folder: "kubernetes", version: "k8s 1.36.3", package, ldflags: KUBERNETES, ..PLAIN }
@@ -118,6 +134,7 @@ pub(super) const ROWS: &[Row] = &[
         ldflags: "-X main.version=1.4.3",
         tags: "seccomp",
         cgo: &["cc", "/usr/include/stdio.h", "pkg-config", "/usr/include/seccomp.h"],
+        ..PLAIN
     },
     cni(Tool::CniBridge, "bridge", "github.com/containernetworking/plugins/plugins/main/bridge"),
     cni(Tool::CniHostLocal, "host-local", "github.com/containernetworking/plugins/plugins/ipam/host-local"),
@@ -149,4 +166,15 @@ pub(super) const ROWS: &[Row] = &[
         ..PLAIN
     },
     terraform(Tool::Terraform1_11, "terraform-1.11", "1.11.4"),
+    Row {
+        tool: Tool::Gitea,
+        name: "gitea",
+        folder: "gitea",
+        version: "1.26.0",
+        package: "code.gitea.io/gitea",
+        ldflags: GITEA,
+        tags: "sqlite sqlite_unlock_notify",
+        cgo: &["cc", "/usr/include/stdio.h"],
+        data: &["options", "public", "templates"],
+    },
 ];
