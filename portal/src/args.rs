@@ -25,6 +25,11 @@ pub struct Args {
     #[arg(long, env = "PORTAL_WORKSPACE_DOMAIN")]
     pub workspace_domain: String,
 
+    /// URL of the Gitea of the same cluster, such as http://gitea.svc:3000. With it, the host `git.<portal's
+    /// host>` is Gitea's, and if that is the issuer too, the portal asks it there.
+    #[arg(long, env = "PORTAL_GIT_UPSTREAM")]
+    pub git_upstream: Option<String>,
+
     /// URL of the OpenID Connect issuer, exactly as it names itself.
     #[arg(long, env = "PORTAL_ISSUER")]
     pub issuer: String,
@@ -37,9 +42,9 @@ pub struct Args {
     #[arg(long, env = "PORTAL_CLIENT_SECRET_FILE")]
     pub client_secret_file: Option<PathBuf>,
 
-    /// Scopes besides `openid`. With Gitea add `read:user`: without a scope of its own, the token that Gitea
-    /// makes (and the portal drops) may do everything.
-    #[arg(long, env = "PORTAL_SCOPES", value_delimiter = ' ', default_value = "profile")]
+    /// Scopes besides `openid`. With a Gitea elsewhere add `read:user`, as the portal does for its own: without
+    /// a scope of its kind, the token that Gitea makes (and the portal drops) may do everything.
+    #[arg(long, env = "PORTAL_SCOPES", value_delimiter = ' ', default_value = "profile email")]
     pub scopes: Vec<String>,
 
     /// File with a key in each line, as `openssl rand -base64 32` makes them: the first seals cookies, all open them.

@@ -7,9 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, StatusCode, header};
-use sha2::{Digest, Sha256};
-
 use neuralinverse_api::base32;
+use sha2::{Digest, Sha256};
 
 /// Where they are, on the portal's origin and on those of workspaces alike.
 pub const PREFIX: &str = "/.neuralinverse/assets";

@@ -3,10 +3,8 @@
 //! Owner and object, never a name of a person, a token or a URL.
 
 use kube::ResourceExt;
-use neuralinverse_api::Workspace;
+use neuralinverse_api::{Owner, Workspace};
 use tracing::info;
-
-use neuralinverse_api::Owner;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,6 +27,9 @@ pub struct Pass {
     pub workspace: String,
     /// Whom it lets in, and for how long.
     pub grant: Grant,
+    /// Whether the editor is wanted before the repository is there.
+    #[serde(default)]
+    pub at_once: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,7 +55,7 @@ impl Codes {
         now: Timestamp,
     ) -> Result<String, SealError> {
         let uid = workspace.metadata.uid.clone().ok_or(SealError)?;
-        let pass = Pass { workspace: uid, grant: grant.clone() };
+        let pass = Pass { workspace: uid, grant: grant.clone(), at_once: false };
         seal.seal(Purpose::Code, &Code { id: random::id()?, until: now + LIFE, pass })
     }
 
@@ -70,10 +73,10 @@ impl Codes {
 
 #[cfg(test)]
 mod tests {
+    use neuralinverse_api::Owner;
     use serde_json::json;
 
     use super::*;
-    use neuralinverse_api::Owner;
 
     #[test]
     fn a_code_works_once_and_not_for_long() {

@@ -20,6 +20,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
     runtime::watcher::{Config, Event},
 };
+use neuralinverse_api::Owner;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tracing::warn;
@@ -27,7 +28,6 @@ use tracing::warn;
 use crate::{
     grant::{ABSOLUTE, Grant},
     labels::{COMPONENT, FIELD_MANAGER, SESSIONS},
-    owner::Owner,
     watch::follow,
 };
 

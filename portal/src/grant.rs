@@ -1,9 +1,8 @@
 //! What a session allows, for how long: the part that session and workspace cookies have in common.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-
 use neuralinverse_api::Owner;
+use serde::{Deserialize, Serialize};
 
 /// After this long without a request one has to sign in again.
 pub const IDLE: SignedDuration = SignedDuration::from_hours(12);

@@ -1,18 +1,19 @@
-//! What our own pages tell browsers to refuse. What a workspace answers is its own, but for framing.
+//! What our own pages tell browsers to refuse. What others answer through us is theirs to protect: Gitea's
+//! pages, and those of workspaces but for framing.
 
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// On an answer that a workspace gave.
+/// On an answer that somebody behind us gave.
 #[derive(Clone, Copy, Debug)]
-pub struct FromWorkspace;
+pub struct Relayed;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
 /// Sets what the answer does not say already.
 pub async fn protect(mut response: Response) -> Response {
-    if response.extensions().get::<FromWorkspace>().is_some() {
+    if response.extensions().get::<Relayed>().is_some() {
         return response;
     }
     let headers = response.headers_mut();

@@ -2,11 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use neuralinverse_api::Workspace;
+use neuralinverse_api::{Workspace, base32};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use neuralinverse_api::base32;
 
 const LENGTH: usize = 20;
 

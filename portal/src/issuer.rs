@@ -1,10 +1,11 @@
 //! Sign-in by OpenID Connect: authorization code with PKCE, state and nonce.
 //!
-//! Of all that the issuer gives, only who it is stays: tokens are dropped as soon as the ID token was
-//! verified, so there are none to leak.
+//! Of all that the issuer gives, only who it is stays, and how they sign their commits: tokens are dropped as
+//! soon as the ID token was verified, so there are none to leak.
 
 use std::time::{Duration, Instant};
 
+use neuralinverse_api::GitAuthor;
 use openidconnect::{
     AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce,
     PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
@@ -13,10 +14,11 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+mod author;
 mod fetch;
 
-use fetch::Fetch;
 pub use fetch::FetchError;
+use fetch::{Detour, Fetch};
 
 /// How long what the issuer says of itself is believed, keys included.
 const METADATA: Duration = Duration::from_secs(600);
@@ -34,7 +36,24 @@ pub struct IssuerOptions {
     pub scopes: Vec<String>,
     /// Where the issuer sends people back to.
     pub redirect: String,
+    /// Where the issuer answers us, as `http://host:port`, if its own URL is for browsers only.
+    pub upstream: Option<String>,
 }
+
+impl IssuerOptions {
+    /// The issuer is the region's Gitea, which answers us at `upstream`. It names itself without a slash
+    /// at the end, and gives a token that may do everything to whoever asks for no scope of its kind.
+    pub fn of_gitea(mut self, upstream: String) -> Self {
+        self.url = self.url.trim_end_matches('/').to_owned();
+        if !self.scopes.iter().any(|scope| scope == GITEA_SCOPE) {
+            self.scopes.push(GITEA_SCOPE.to_owned());
+        }
+        Self { upstream: Some(upstream), ..self }
+    }
+}
+
+/// The least that Gitea's tokens can be asked to allow.
+const GITEA_SCOPE: &str = "read:user";
 
 /// The issuer.
 pub struct Issuer {
@@ -62,6 +81,9 @@ pub struct Identity {
     pub subject: String,
     /// Name for people.
     pub name: String,
+    /// How they sign their commits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_author: Option<GitAuthor>,
 }
 
 /// Why a sign-in did not come about.
@@ -90,7 +112,9 @@ impl Issuer {
         let url = IssuerUrl::new(options.url.clone()).map_err(|_| IssuerError::Url(options.url.clone()))?;
         let redirect = RedirectUrl::new(options.redirect.clone())
             .map_err(|_| IssuerError::Url(options.redirect.clone()))?;
-        let fetch = Fetch::new().map_err(|error| IssuerError::Unreachable(error.to_string()))?;
+        let detour = options.upstream.as_deref().map(|upstream| Detour::new(&options.url, upstream));
+        let detour = detour.transpose().map_err(|error| IssuerError::Url(error.0))?;
+        let fetch = Fetch::new(detour).map_err(|error| IssuerError::Unreachable(error.to_string()))?;
         Ok(Self { options, url, redirect, fetch, known: Mutex::default() })
     }
 
@@ -160,13 +184,17 @@ type Claims<'a> = Result<&'a openidconnect::core::CoreIdTokenClaims, openidconne
 
 fn identify(claims: Claims<'_>) -> Result<Identity, IssuerError> {
     let claims = claims.map_err(|error| IssuerError::Token(error.to_string()))?;
+    let (issuer, subject) = (claims.issuer().as_str(), claims.subject().as_str());
     let given = claims.name().and_then(|name| name.get(None)).map(|name| name.as_str());
-    let name = given.or(claims.preferred_username().map(|name| name.as_str())).unwrap_or("You");
+    let given = given.filter(|name| !name.trim().is_empty());
+    let login = claims.preferred_username().map(|name| name.as_str());
+    let email = claims.email().map(|email| email.as_str());
     Ok(Identity {
-        issuer: claims.issuer().as_str().to_owned(),
-        subject: claims.subject().as_str().to_owned(),
         // It goes into a cookie.
-        name: name.chars().take(64).collect(),
+        name: given.or(login).unwrap_or("You").chars().take(64).collect(),
+        git_author: author::of(given, login, email, subject, issuer),
+        issuer: issuer.to_owned(),
+        subject: subject.to_owned(),
     })
 }
 

@@ -3,7 +3,8 @@
 //! ```text
 //!  browser ── portal's origin ─────► pages: sign-in, list, create, stop, delete, open
 //!     │                                │ one-time code in a form
-//!     └────── a workspace's origin ──► the page while it starts, then proxy ──mTLS──► sidecar ─► editor
+//!     ├────── a workspace's origin ──► the page while it starts, then proxy ──mTLS──► sidecar ─► editor
+//!     └────── the Git host's origin ─► proxy ─► Gitea                [where the region has its own]
 //! ```
 //!
 //! Lists come from memory, which follows Kubernetes. Who may see what is decided by the owner alone, and
@@ -30,6 +31,7 @@ pub mod codes;
 pub mod cookie;
 pub mod ended;
 pub mod error;
+pub mod git;
 pub mod grant;
 pub mod guard;
 pub mod headers;
@@ -44,6 +46,7 @@ pub mod pods;
 pub mod portal;
 pub mod posted;
 mod random;
+mod relay;
 pub mod run;
 pub mod seal;
 pub mod session;
@@ -57,11 +60,12 @@ use access::Answered;
 use portal::Portal;
 use site::Place;
 
-/// Everything that the portal answers, on its own origin and on those of workspaces.
+/// Everything that the portal answers, on its own origin, on those of workspaces and on the Git host's.
 pub fn app(portal: Arc<Portal>) -> Router {
     let doors = Doors {
         pages: pages::routes(&portal).with_state(portal.clone()),
         workspace: origin::routes().with_state(portal.clone()),
+        git: git::routes().with_state(portal.clone()),
         portal,
     };
     Router::new()
@@ -76,6 +80,7 @@ struct Doors {
     portal: Arc<Portal>,
     pages: Router,
     workspace: Router,
+    git: Router,
 }
 
 /// Which door a request goes through is decided by its `Host` alone, never by what a proxy adds.
@@ -84,6 +89,7 @@ async fn enter(State(doors): State<Doors>, request: Request) -> Response {
     let (origin, answer) = match doors.portal.site.place(host) {
         Place::Portal => ("portal", doors.pages.oneshot(request).await),
         Place::Workspace(id) => ("workspace", doors.workspace.layer(Extension(id)).oneshot(request).await),
+        Place::Git => ("git", doors.git.oneshot(request).await),
         Place::Elsewhere => return (StatusCode::MISDIRECTED_REQUEST, "no such host here\n").into_response(),
     };
     let mut answer = answer.into_response();

@@ -7,8 +7,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    catalog::Catalog, codes::Codes, ended::Ended, grant::Grant, issuer::Issuer, pods::Pods, seal::Seal,
-    sidecar::Sidecars, site::Site, workspaces::Workspaces,
+    catalog::Catalog, codes::Codes, ended::Ended, git::GitHost, grant::Grant, issuer::Issuer, pods::Pods,
+    seal::Seal, sidecar::Sidecars, site::Site, workspaces::Workspaces,
 };
 
 /// The portal of one region.
@@ -31,6 +31,8 @@ pub struct Portal {
     pub pods: Pods,
     /// The way to them.
     pub sidecars: Sidecars,
+    /// The way to the region's Gitea, if it has one.
+    pub git: Option<GitHost>,
     /// Kubernetes.
     pub client: Client,
     /// Ends what lasts when the portal goes down.
@@ -47,6 +49,8 @@ pub struct Parts {
     pub issuer: Issuer,
     /// The way to pods.
     pub sidecars: Sidecars,
+    /// The way to the region's Gitea, if it has one.
+    pub git: Option<GitHost>,
     /// Kubernetes.
     pub client: Client,
     /// The portal's own namespace.
@@ -56,7 +60,7 @@ pub struct Parts {
 impl Portal {
     /// Puts the parts together and follows Kubernetes in `tasks`, which never end by themselves.
     pub fn start(parts: Parts, tasks: &mut JoinSet<()>) -> Arc<Self> {
-        let Parts { site, seal, issuer, sidecars, client, namespace } = parts;
+        let Parts { site, seal, issuer, sidecars, git, client, namespace } = parts;
         let portal = Arc::new(Self {
             site,
             seal,
@@ -67,12 +71,14 @@ impl Portal {
             codes: Codes::default(),
             pods: Pods::new(client.clone()),
             sidecars,
+            git,
             client,
             shutdown: CancellationToken::new(),
         });
-        let (this, other) = (portal.clone(), portal.clone());
-        tasks.spawn(async move { this.ended.run().await });
-        tasks.spawn(async move { other.workspaces.run(other.client.clone()).await });
+        let (ended, workspaces, sidecars) = (portal.clone(), portal.clone(), portal.clone());
+        tasks.spawn(async move { ended.ended.run().await });
+        tasks.spawn(async move { workspaces.workspaces.run(workspaces.client.clone()).await });
+        tasks.spawn(async move { sidecars.sidecars.keep_fresh().await });
         portal
     }
 

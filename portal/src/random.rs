@@ -1,7 +1,6 @@
 //! Ids that nobody can guess.
 
 use aws_lc_rs::rand;
-
 use neuralinverse_api::base32;
 
 use crate::seal::SealError;

@@ -1,8 +1,9 @@
 //! From the command line to a portal that serves, until it is asked to go.
 
-use std::{future::IntoFuture, path::Path, pin::pin, time::Duration};
+use std::{io, net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use axum::serve::ListenerExt;
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -17,6 +18,7 @@ use tracing::info;
 use crate::{
     app,
     args::Args,
+    git::GitHost,
     health,
     issuer::{Issuer, IssuerOptions},
     pages::sign_in::CALLBACK,
@@ -40,9 +42,7 @@ impl Args {
 
         let probe = health::app(portal.clone());
         tasks.spawn(async move { drop(axum::serve(probes, probe).await) });
-        let stop = portal.shutdown.clone().cancelled_owned();
-        let mut server =
-            pin!(axum::serve(browsers, app(portal.clone())).with_graceful_shutdown(stop).into_future());
+        let mut server = pin!(serve(browsers, portal.clone()));
         tokio::select! {
             ended = &mut server => return Ok(ended?),
             _ = tasks.join_next() => bail!("a watch or the health server has ended"),
@@ -55,28 +55,49 @@ impl Args {
     }
 
     fn parts(&self, client: Client) -> Result<Parts> {
-        let site = Site::new(&self.public_url, &self.workspace_domain)?;
+        let mut site = Site::new(&self.public_url, &self.workspace_domain)?;
+        let git = self.git_upstream.as_deref().map(GitHost::new).transpose()?;
+        if git.is_some() {
+            site = site.with_git_host();
+        }
         let secret = self.client_secret_file.as_deref().map(|path| {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("client secret file `{}`", path.display()))?;
             anyhow::Ok(text.trim().to_owned())
         });
-        let issuer = Issuer::new(IssuerOptions {
+        let redirect = format!("{}{CALLBACK}", site.origin());
+        let mut options = IssuerOptions {
             url: self.issuer.clone(),
             client_id: self.client_id.clone(),
             client_secret: secret.transpose()?,
             scopes: self.scopes.clone(),
-            redirect: format!("{}{CALLBACK}", site.origin()),
-        })?;
+            redirect,
+            upstream: None,
+        };
+        if let Some(git) = &git
+            && site.git_origin().as_deref() == Some(self.issuer.trim_end_matches('/'))
+        {
+            options = options.of_gitea(git.url());
+        }
         Ok(Parts {
             seal: Seal::from_file(&self.session_key_file)?,
             sidecars: Sidecars::from_folder(&self.tls_dir)?,
             namespace: self.namespace.clone(),
+            issuer: Issuer::new(options)?,
             site,
-            issuer,
+            git,
             client,
         })
     }
+}
+
+/// Serves browsers until the portal goes down.
+pub async fn serve(listener: TcpListener, portal: Arc<Portal>) -> io::Result<()> {
+    // An event and a key that was pressed are small, and go out at once.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let stop = portal.shutdown.clone().cancelled_owned();
+    let app = app(portal).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app).with_graceful_shutdown(stop).await
 }
 
 async fn client(kubeconfig: Option<&Path>) -> Result<Client> {

@@ -6,6 +6,7 @@ use aws_lc_rs::constant_time;
 use axum::extract::FromRequestParts;
 use http::{HeaderValue, request::Parts};
 use jiff::Timestamp;
+use neuralinverse_api::Owner;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
     grant::Grant,
     guard,
     issuer::Identity,
-    owner::Owner,
     portal::Portal,
     random,
     seal::{Purpose, Seal, SealError},

@@ -11,8 +11,8 @@ use std::{
     future::{Ready, ready},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::Path,
-    sync::Arc,
+    path::{Path, PathBuf},
+    sync::{PoisonError, RwLock},
     task::{Context, Poll},
     time::Duration,
 };
@@ -29,32 +29,30 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use neuralinverse_api::agent::door::{self, DOMAIN, PORT};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem, pem::PemObject},
-};
+use rustls::{ClientConfig, pki_types::ServerName};
 use tower::Service;
+use tracing::{info, warn};
 
 use crate::pods::Place;
+
+mod files;
+
+use files::Files;
+pub use files::TlsError;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(50);
 
+/// How often the files of the certificate are looked at.
+const REREAD: Duration = Duration::from_secs(30);
+
 /// A client for sidecars.
 pub struct Sidecars {
-    client: Client<HttpsConnector<HttpConnector<Addresses>>, Body>,
+    folder: PathBuf,
+    current: RwLock<(Files, Https)>,
 }
 
-/// Why there is no way to sidecars.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file cannot be used.
-    #[error("`{0}`")]
-    File(String, #[source] pem::Error),
-    /// Certificate, key and authority do not go together.
-    #[error("the portal's certificate")]
-    Certificate(#[from] rustls::Error),
-}
+type Https = Client<HttpsConnector<HttpConnector<Addresses>>, Body>;
 
 /// Why a request did not reach a sidecar.
 #[derive(Debug, thiserror::Error)]
@@ -77,43 +75,33 @@ impl SendError {
 impl Sidecars {
     /// Reads `ca.crt`, `tls.crt` and `tls.key` in a folder, as Kubernetes mounts them.
     pub fn from_folder(folder: &Path) -> Result<Self, TlsError> {
-        let failed = |name: &str| {
-            let path = folder.join(name).display().to_string();
-            move |error| TlsError::File(path, error)
-        };
-        let certificates = |name: &str| -> Result<Vec<CertificateDer<'static>>, TlsError> {
-            let certificates = CertificateDer::pem_file_iter(folder.join(name)).map_err(failed(name))?;
-            certificates.collect::<Result<_, _>>().map_err(failed(name))
-        };
-        let mut roots = RootCertStore::empty();
-        for authority in certificates("ca.crt")? {
-            roots.add(authority)?;
-        }
-        let key = PrivateKeyDer::from_pem_file(folder.join("tls.key")).map_err(failed("tls.key"))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_root_certificates(roots)
-            .with_client_auth_cert(certificates("tls.crt")?, key)?;
-        Ok(Self::new(config))
+        let files = Files::read(folder)?;
+        let client = client(files.config()?);
+        Ok(Self { folder: folder.to_owned(), current: RwLock::new((files, client)) })
     }
 
-    fn new(config: ClientConfig) -> Self {
-        let mut http = HttpConnector::new_with_resolver(Addresses);
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(CONNECT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(config)
-            .https_only()
-            .with_server_name_resolver(PodNames)
-            .enable_http1()
-            .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        Self { client }
+    /// Looks at the files again; whether they are others now. Then new connections use them, and those in
+    /// use go on.
+    pub fn reread(&self) -> Result<bool, TlsError> {
+        let files = Files::read(&self.folder)?;
+        if self.current.read().unwrap_or_else(PoisonError::into_inner).0 == files {
+            return Ok(false);
+        }
+        let client = client(files.config()?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = (files, client);
+        Ok(true)
+    }
+
+    /// Rereads the files from time to time, since certificates are renewed; never returns.
+    pub async fn keep_fresh(&self) {
+        loop {
+            tokio::time::sleep(REREAD).await;
+            match self.reread() {
+                Ok(true) => info!("the portal has a new certificate"),
+                Ok(false) => {}
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "the old certificate stays"),
+            }
+        }
     }
 
     /// Sends a request, whose URI has a path only, to the sidecar of a pod.
@@ -130,8 +118,26 @@ impl Sidecars {
             .path_and_query(path)
             .build()?;
         *request.uri_mut() = uri;
-        Ok(self.client.request(request).await?)
+        let client = self.current.read().unwrap_or_else(PoisonError::into_inner).1.clone();
+        Ok(client.request(request).await?)
     }
+}
+
+fn client(config: ClientConfig) -> Https {
+    let mut http = HttpConnector::new_with_resolver(Addresses);
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(CONNECT));
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_only()
+        .with_server_name_resolver(PodNames)
+        .enable_http1()
+        .wrap_connector(http);
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_timer(TokioTimer::new())
+        .build(connector)
 }
 
 fn host(place: &Place) -> String {

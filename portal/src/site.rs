@@ -1,4 +1,4 @@
-//! The portal's own origin and those of workspaces, and which of them a request is for.
+//! The portal's own origin, those of workspaces and the Git host's, and which of them a request is for.
 
 use http::Uri;
 
@@ -11,6 +11,7 @@ pub struct Site {
     host: String,
     origin: String,
     workspace_domain: String,
+    git_host: Option<String>,
 }
 
 /// What a `Host` header names.
@@ -20,6 +21,8 @@ pub enum Place {
     Portal,
     /// A workspace's own origin.
     Workspace(WorkspaceId),
+    /// The Git host, if the portal stands before one.
+    Git,
     /// Nothing of ours.
     Elsewhere,
 }
@@ -65,7 +68,13 @@ impl Site {
             return Err(SiteError::Shared { domain: domain.to_owned(), host: portal.to_owned() });
         }
         let origin = format!("{scheme}://{host}");
-        Ok(Self { scheme: scheme.to_owned(), origin, host, workspace_domain })
+        Ok(Self { scheme: scheme.to_owned(), origin, host, workspace_domain, git_host: None })
+    }
+
+    /// The same with a Git host, at the portal's host with `git.` before it. No workspace can have that
+    /// name: a domain that holds it holds the portal's host too, or lies in it.
+    pub fn with_git_host(self) -> Self {
+        Self { git_host: Some(format!("git.{}", self.host)), ..self }
     }
 
     /// What a `Host` header names.
@@ -74,6 +83,9 @@ impl Site {
         if host == self.host {
             return Place::Portal;
         }
+        if self.git_host.as_ref() == Some(&host) {
+            return Place::Git;
+        }
         let label = host.strip_suffix(&self.workspace_domain).and_then(|rest| rest.strip_suffix('.'));
         label.and_then(|label| label.parse().ok()).map_or(Place::Elsewhere, Place::Workspace)
     }
@@ -81,6 +93,16 @@ impl Site {
     /// The portal's origin, as browsers write it.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Host, and port if it is not the scheme's own, of the Git host.
+    pub fn git_host(&self) -> Option<&str> {
+        self.git_host.as_deref()
+    }
+
+    /// The origin of the Git host, as browsers write it.
+    pub fn git_origin(&self) -> Option<String> {
+        self.git_host().map(|host| format!("{}://{host}", self.scheme))
     }
 
     /// `http` or `https`.
@@ -130,6 +152,7 @@ mod tests {
     fn hosts_name_places() {
         let demo = Site::new("http://portal.localhost:8080", "ws.localhost:8080").unwrap();
         let real = Site::new("https://Portal.example.com:443/", "Example-Workspaces.com").unwrap();
+        let git = real.clone().with_git_host();
         let workspace = || Place::Workspace(ID.parse().unwrap());
         for (site, host, place) in [
             (&demo, "portal.localhost:8080", Place::Portal),
@@ -142,6 +165,13 @@ mod tests {
             (&demo, "ws.localhost:8080", Place::Elsewhere),
             (&demo, "x.abcdefghijklmnop2345.ws.localhost:8080", Place::Elsewhere),
             (&demo, "", Place::Elsewhere),
+            (&real, "git.portal.example.com", Place::Elsewhere),
+            (&git, "git.portal.example.com", Place::Git),
+            (&git, "Git.Portal.example.com:443", Place::Git),
+            (&git, "git.portal.example.com:80", Place::Elsewhere),
+            (&git, "x.git.portal.example.com", Place::Elsewhere),
+            (&git, "git.example-workspaces.com", Place::Elsewhere),
+            (&git, "portal.example.com", Place::Portal),
             (&real, "portal.example.com", Place::Portal),
             (&real, "portal.example.com:443", Place::Portal),
             (&real, "portal.example.com:80", Place::Elsewhere),
@@ -151,6 +181,8 @@ mod tests {
             assert_eq!(site.place(host), place, "{host}");
         }
         assert_eq!(real.origin(), "https://portal.example.com");
+        assert_eq!(real.git_origin(), None);
+        assert_eq!(git.git_origin().as_deref(), Some("https://git.portal.example.com"));
         assert_eq!(
             demo.workspace_origin(&ID.parse().unwrap()),
             "http://abcdefghijklmnop2345.ws.localhost:8080"
@@ -169,6 +201,7 @@ mod tests {
             ("https://example.com", "ws.example.com"),
             ("https://portal.example.com", "example.com"),
             ("https://portal.example.com", "portal.example.com"),
+            ("https://portal.example.com", "git.portal.example.com"),
             ("https://portal.example.com", ""),
         ] {
             assert!(Site::new(url, domain).is_err(), "{url} {domain}");

@@ -121,9 +121,17 @@ pub fn steps(workspace: &Workspace) -> Vec<Step> {
         step("Editor ready", ConditionType::Ready),
     ];
     if workspace.spec.repository.is_some() {
-        steps.insert(2, step("Repository cloned", ConditionType::RepositoryReady));
+        steps.push(step("Repository cloned", ConditionType::RepositoryReady));
     }
     steps
+}
+
+/// Whether the repository is on its way. An editor that is opened on a folder that is not there yet shows
+/// nothing, and goes on doing so.
+pub fn is_cloning(workspace: &Workspace) -> bool {
+    let ready = condition(workspace, ConditionType::RepositoryReady);
+    workspace.spec.repository.is_some()
+        && ready.is_some_and(|it| it.status == "False" && it.reason == Reason::Cloning.as_str())
 }
 
 /// What the workspace says of its repository, as long as it is not there.

@@ -10,10 +10,10 @@ use kube::{
     Api, Client,
     runtime::watcher::{Config, Event},
 };
-use neuralinverse_api::Workspace;
+use neuralinverse_api::{Owner, Workspace};
 use tokio::sync::broadcast;
 
-use crate::{id::WorkspaceId, owner::Owner, watch::follow};
+use crate::{id::WorkspaceId, watch::follow};
 
 /// The workspaces.
 pub struct Workspaces {

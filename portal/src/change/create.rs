@@ -1,10 +1,10 @@
 //! Making a workspace out of what a person filled in.
 
 use kube::{Api, ResourceExt, api::PostParams};
-use neuralinverse_api::{Repository, RunPolicy, Workspace, WorkspaceSpec};
+use neuralinverse_api::{GitAuthor, Owner, Repository, RunPolicy, Workspace, WorkspaceSpec};
 
 use super::ChangeError;
-use crate::{catalog::Catalog, labels::FIELD_MANAGER, owner::Owner, portal::Portal, random};
+use crate::{catalog::Catalog, labels::FIELD_MANAGER, portal::Portal, random};
 
 /// The API allows 52 characters; the rest is for what makes a name unique.
 const NAME: usize = 46;
@@ -54,9 +54,14 @@ pub enum Fault {
     NoRegion,
 }
 
-/// Creates a workspace of the owner.
-pub async fn create(portal: &Portal, owner: &Owner, draft: &Draft) -> Result<Workspace, ChangeError> {
-    let spec = spec(&portal.catalog, owner, draft)?;
+/// Creates a workspace of the owner, who signs commits as `author`.
+pub async fn create(
+    portal: &Portal,
+    owner: &Owner,
+    author: Option<&GitAuthor>,
+    draft: &Draft,
+) -> Result<Workspace, ChangeError> {
+    let spec = WorkspaceSpec { git_author: author.cloned(), ..spec(&portal.catalog, owner, draft)? };
     let base = base_name(draft)?;
     let namespace = namespace(portal)?;
     let api = Api::<Workspace>::namespaced(portal.client.clone(), &namespace);
@@ -94,6 +99,7 @@ fn spec(catalog: &Catalog, owner: &Owner, draft: &Draft) -> Result<WorkspaceSpec
         repository: repository(draft)?,
         env: Default::default(),
         env_from: Vec::new(),
+        git_author: None,
         run_policy: RunPolicy::Always,
     })
 }

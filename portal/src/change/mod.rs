@@ -5,7 +5,7 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
-use neuralinverse_api::{RunPolicy, Workspace};
+use neuralinverse_api::{Owner, RunPolicy, Workspace};
 use serde_json::json;
 
 mod create;
@@ -14,7 +14,7 @@ pub mod manager;
 pub use create::{Draft, Fault, create};
 use manager::Managed;
 
-use crate::{labels::FIELD_MANAGER, owner::Owner, portal::Portal};
+use crate::{labels::FIELD_MANAGER, portal::Portal};
 
 /// How often a change is tried when somebody else changes the same object.
 const ATTEMPTS: usize = 5;

@@ -40,6 +40,7 @@ pub(crate) fn routes() -> Router<Arc<Portal>> {
     Router::new()
         .route(enter::PATH, post(enter::enter))
         .route(start::EVENTS, get(start::events))
+        .route(start::AT_ONCE, post(start::at_once))
         .route(&format!("{}/{{name}}", assets::PREFIX), get(assets::get))
         .route("/.neuralinverse/{*rest}", any(async || Error::NotFound))
         .fallback(workspace)
@@ -51,10 +52,13 @@ async fn workspace(
     admitted: Admitted,
     request: Request,
 ) -> Result<Response, Error> {
-    if start::is_running(&admitted.workspace) {
+    let navigation = guard::is_navigation(request.method(), request.headers());
+    let running = start::is_running(&admitted.workspace);
+    // An editor that is open goes on, whatever becomes of the repository.
+    if running && (!navigation || start::opens(&admitted.workspace, &admitted.pass)) {
         return proxy::pass(&portal, admitted, request).await;
     }
-    start::show(&portal, admitted, guard::is_navigation(request.method(), request.headers())).await
+    start::show(&portal, admitted, navigation).await
 }
 
 /// A request of somebody who may use the workspace that its host names.

@@ -1,18 +1,14 @@
 //! Requests and WebSockets on their way to the workspace's pod and back, streamed in both directions.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
-use axum::{body::Body, extract::Request, response::Response};
-use futures::StreamExt;
-use http::{StatusCode, header};
-use hyper::{body::Incoming, upgrade::OnUpgrade};
-use hyper_util::rt::TokioIo;
+use axum::{extract::Request, response::Response};
+use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
-use tokio::io::copy_bidirectional;
 use tracing::{debug, warn};
 
 use super::{Admitted, enter::pass_cookie, forward};
-use crate::{codes::Pass, cookie, error::Error, headers::FromWorkspace, portal::Portal};
+use crate::{codes::Pass, cookie, error::Error, headers::Relayed, portal::Portal, relay};
 
 /// Passes a request on and the answer back.
 pub(super) async fn pass(
@@ -35,46 +31,11 @@ pub(super) async fn pass(
         Error::NoAnswer
     })?;
     let over = portal.over(pass.grant.clone());
-    let mut response = if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-        switch(answer, browser.ok_or(Error::NoAnswer)?, over)
-    } else {
-        stream(answer, over)
-    };
+    let mut response = relay::answer(answer, browser, over).ok_or(Error::NoAnswer)?;
+    forward::response(response.headers_mut());
     keep_pass(portal, pass, &mut response)?;
-    response.extensions_mut().insert(FromWorkspace);
+    response.extensions_mut().insert(Relayed);
     Ok(response)
-}
-
-/// The answer, of which a stream without an end stops with the session.
-fn stream(answer: http::Response<Incoming>, over: impl Future<Output = ()> + Send + 'static) -> Response {
-    let (mut parts, body) = answer.into_parts();
-    let endless = !parts.headers.contains_key(header::CONTENT_LENGTH);
-    forward::response(&mut parts.headers, false);
-    let body = Body::new(body);
-    let body =
-        if endless { Body::from_stream(body.into_data_stream().take_until(Box::pin(over))) } else { body };
-    Response::from_parts(parts, body)
-}
-
-/// Connects the two sides until one of them or the session ends.
-fn switch(
-    mut answer: http::Response<Incoming>,
-    browser: OnUpgrade,
-    over: impl Future<Output = ()> + Send + 'static,
-) -> Response {
-    let workspace = hyper::upgrade::on(&mut answer);
-    tokio::spawn(async move {
-        let (Ok(browser), Ok(workspace)) = tokio::join!(browser, workspace) else { return };
-        let (mut browser, mut workspace) = (TokioIo::new(browser), TokioIo::new(workspace));
-        tokio::select! {
-            // Either side may go away at any time.
-            _ = copy_bidirectional(&mut browser, &mut workspace) => {}
-            () = over => {}
-        }
-    });
-    let (mut parts, _) = answer.into_parts();
-    forward::response(&mut parts.headers, true);
-    Response::from_parts(parts, Body::empty())
 }
 
 /// Begins the idle time anew: whoever works in the editor does not visit the portal.

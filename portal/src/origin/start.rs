@@ -11,18 +11,20 @@ use axum::{
 };
 use futures::{Stream, stream};
 use http::{StatusCode, header};
+use jiff::Timestamp;
 use kube::ResourceExt;
 use maud::{Markup, html};
 use neuralinverse_api::{RunPolicy, Workspace};
 
-use super::Admitted;
+use super::{Admitted, enter::pass_cookie};
 use crate::{
     audit::{self, Action},
     change,
-    error::Error,
+    codes::Pass,
+    cookie,
+    error::{Error, see_other},
     id::WorkspaceId,
     live,
-    owner::Owner,
     pages::layout,
     portal::Portal,
     stage::{self, Stage},
@@ -32,9 +34,28 @@ use crate::{
 /// Where the page hears of progress.
 pub(super) const EVENTS: &str = "/.neuralinverse/events";
 
+/// Whom the start page asks to let the editor come before the repository.
+pub(super) const AT_ONCE: &str = "/.neuralinverse/at-once";
+
 /// Whether requests can go to the pod.
 pub(super) fn is_running(workspace: &Workspace) -> bool {
     Stage::of(workspace) == Stage::Running
+}
+
+/// Whether the page turns into the editor.
+pub(super) fn opens(workspace: &Workspace, pass: &Pass) -> bool {
+    is_running(workspace) && (pass.at_once || !stage::is_cloning(workspace))
+}
+
+/// `POST /.neuralinverse/at-once`: the editor, even if its folder is not there yet.
+pub(super) async fn at_once(
+    State(portal): State<Arc<Portal>>,
+    Admitted { pass, .. }: Admitted,
+) -> Result<Response, Error> {
+    let pass = Pass { at_once: true, ..pass };
+    let mut response = see_other("/");
+    cookie::append(response.headers_mut(), Some(pass_cookie(&portal.seal, &pass, Timestamp::now())?));
+    Ok(response)
 }
 
 /// The page of a workspace that does not run. A visit starts one that is stopped; what an editor that was
@@ -79,7 +100,11 @@ fn page(workspace: &Workspace) -> Markup {
 
 /// The part that changes; every element at its top has an id.
 fn progress(workspace: &Workspace) -> Markup {
-    let stage = Stage::of(workspace);
+    let stage = match Stage::of(workspace) {
+        // The page is there for the repository's sake.
+        Stage::Running => Stage::Starting(String::new()),
+        stage => stage,
+    };
     let steps = stage::steps(workspace);
     let current = steps.iter().position(|step| !step.done);
     html! {
@@ -99,13 +124,18 @@ fn progress(workspace: &Workspace) -> Markup {
                         }
                     }
                 }
+                @if is_running(workspace) {
+                    form #at-once method="post" action=(AT_ONCE) {
+                        button { "Open the editor without waiting" }
+                    }
+                }
             },
         }
     }
 }
 
 struct Watcher {
-    owner: Owner,
+    pass: Pass,
     id: WorkspaceId,
     changes: Changes,
     sent: String,
@@ -117,10 +147,10 @@ pub(super) async fn events(
     State(portal): State<Arc<Portal>>,
     admitted: Admitted,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let grant = admitted.pass.grant;
+    let Admitted { id, pass, .. } = admitted;
+    let grant = pass.grant.clone();
     let changes = portal.workspaces.changes(&grant.owner);
-    let start =
-        Watcher { owner: grant.owner.clone(), id: admitted.id, changes, sent: String::new(), ended: false };
+    let start = Watcher { pass, id, changes, sent: String::new(), ended: false };
     let shared = portal.clone();
     live::stream(&portal, grant, stream::unfold(start, move |watcher| next(shared.clone(), watcher)))
 }
@@ -131,8 +161,8 @@ async fn next(portal: Arc<Portal>, mut watcher: Watcher) -> Option<(Event, Watch
         return std::future::pending().await;
     }
     loop {
-        let workspace = portal.workspaces.get(&watcher.owner, &watcher.id);
-        let Some(workspace) = workspace.filter(|it| !is_running(it)) else {
+        let workspace = portal.workspaces.get(&watcher.pass.grant.owner, &watcher.id);
+        let Some(workspace) = workspace.filter(|it| !opens(it, &watcher.pass)) else {
             watcher.ended = true;
             return Some((live::reload(), watcher));
         };

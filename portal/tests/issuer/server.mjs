@@ -21,11 +21,16 @@ const provider = new Provider(url, {
     },
   ],
   pkce: { required: () => true },
-  claims: { openid: ["sub"], profile: ["name", "preferred_username"] },
+  claims: { openid: ["sub"], profile: ["name", "preferred_username"], email: ["email"] },
   conformIdTokenClaims: false,
   findAccount: (_, id) => ({
     accountId: id,
-    claims: () => ({ sub: id, name: id[0].toUpperCase() + id.slice(1), preferred_username: id }),
+    claims: () => ({
+      sub: id,
+      name: id[0].toUpperCase() + id.slice(1),
+      preferred_username: id,
+      email: `${id}@example.com`,
+    }),
   }),
   cookies: { keys: ["only for tests"] },
 });

@@ -52,6 +52,22 @@ pub async fn a_person_signs_in_creates_watches_and_opens(stage: Arc<Stage>) -> R
     sign_out(&browser).await
 }
 
+pub async fn the_git_host_is_another_origin(stage: Arc<Stage>) -> Result<()> {
+    let browser = Chromium::start().await?;
+    sign_in(&browser, &stage).await?;
+    let git = stage.site.git_origin().context("no Git host")?;
+    browser.window.goto(&format!("{git}/echo")).await?;
+    let seen = browser.find("body").await?.text().await?;
+    ensure!(seen.contains("sec-fetch-mode") && !seen.contains("__Host-"), "{seen}");
+    // What it sets is its own, even under our names.
+    browser.window.goto(&format!("{git}/cookies")).await?;
+    browser.window.goto(&format!("{git}/echo")).await?;
+    let seen = browser.find("body").await?.text().await?;
+    ensure!(seen.contains("theme=dark"), "{seen}");
+    browser.window.goto(&stage.url("/")).await?;
+    browser.wait_for_text("summary", "Ursula").await
+}
+
 async fn sign_in(browser: &Chromium, stage: &Stage) -> Result<()> {
     browser.window.goto(&stage.url("/")).await?;
     browser.picture("welcome").await?;

@@ -16,6 +16,7 @@ pub async fn forms_of_other_sites_are_refused(stage: Arc<Stage>) -> Result<()> {
     let token = visitor.get(&stage.url("/")).await?.hidden("token")?;
     let stranger = stage.visitor("rolf").await?.get(&stage.url("/new")).await?.hidden("token")?;
     let (own, sibling) = (stage.site.origin().to_owned(), stage.origin(&workspace)?);
+    let git = stage.site.git_origin().context("no Git host")?;
     for path in [
         format!("/workspaces/{id}/stop"),
         format!("/workspaces/{id}/delete"),
@@ -26,6 +27,8 @@ pub async fn forms_of_other_sites_are_refused(stage: Arc<Stage>) -> Result<()> {
             (Some("http://evil.test"), token.as_str()),
             // A workspace is another site, too.
             (Some(sibling.as_str()), token.as_str()),
+            // So is the Git host, although browsers count it as the same one.
+            (Some(git.as_str()), token.as_str()),
             (Some("null"), token.as_str()),
             (None, token.as_str()),
             (Some(own.as_str()), ""),
@@ -52,10 +55,12 @@ pub async fn sockets_of_other_sites_are_refused(stage: Arc<Stage>) -> Result<()>
     let (url, cookies) = (format!("{}/socket", origin.replace("http", "ws")), visitor.cookies(&origin)?);
     let sibling = stage.site.workspace_origin(&WorkspaceId::of_uid("another"));
     let https = origin.replace("http://", "https://");
+    let git = stage.site.git_origin();
     for from in [
         Some("http://evil.test"),
         Some(stage.site.origin()),
         Some(&sibling),
+        git.as_deref(),
         Some(&https),
         Some("null"),
         None,

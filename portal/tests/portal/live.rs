@@ -103,3 +103,52 @@ pub async fn a_failure_says_why(stage: Arc<Stage>) -> Result<()> {
     }
     Ok(())
 }
+
+pub async fn an_editor_waits_for_its_repository(stage: Arc<Stage>) -> Result<()> {
+    let visitor = stage.visitor("yara").await?;
+    let workspace = stage.create_from(&visitor, "yaras", "https://git.test/yara/hello").await?;
+    let (name, origin) = (workspace.name_any(), stage.origin(&workspace)?);
+    kubernetes::set_repository(&stage.client, &name, Reason::Cloning, "the repository is being cloned")
+        .await?;
+    let _sidecar = stage.run(&workspace).await?;
+    stage.enter(&visitor, &workspace).await?;
+    let page = format!("{origin}/");
+    let starting = visitor.get(&page).await?;
+    ensure!(starting.body.contains("the repository is being cloned"), "{starting:?}");
+    let mut events = Events::open(&visitor, &format!("{origin}/.neuralinverse/events")).await?;
+    events.wait_for("Repository cloned").await?;
+    // Who does not want to wait need not, and an editor that is open is not in the way of anything.
+    let hasty = stage.visitor("yara").await?;
+    stage.enter(&hasty, &workspace).await?;
+    let asked = hasty.send(Method::GET, &format!("{origin}/echo"), &[], String::new()).await?;
+    ensure!(asked.status == 200, "{asked:?}");
+    let elsewhere = hasty.post(&format!("{origin}/.neuralinverse/at-once"), stage.site.origin(), &[]).await?;
+    ensure!(elsewhere.status == 403, "{elsewhere:?}");
+    let at_once = hasty.post(&format!("{origin}/.neuralinverse/at-once"), &origin, &[]).await?;
+    ensure!(at_once.location() == Some("/"), "{at_once:?}");
+    ensure!(hasty.get(&page).await?.body.contains("The editor"));
+    ensure!(visitor.get(&page).await?.body.contains("data-events"));
+
+    kubernetes::set_repository(&stage.client, &name, Reason::Cloned, "").await?;
+    events.wait_for("event: reload\ndata: now").await?;
+    ensure!(visitor.get(&page).await?.body.contains("The editor"));
+    Ok(())
+}
+
+pub async fn a_clone_that_failed_keeps_nobody_out(stage: Arc<Stage>) -> Result<()> {
+    let visitor = stage.visitor("zoe").await?;
+    let workspace = stage.create_from(&visitor, "zoes", "https://git.test/zoe/gone").await?;
+    let (name, origin) = (workspace.name_any(), stage.origin(&workspace)?);
+    kubernetes::set_repository(&stage.client, &name, Reason::Cloning, "the repository is being cloned")
+        .await?;
+    let _sidecar = stage.run(&workspace).await?;
+    stage.enter(&visitor, &workspace).await?;
+    let mut events = Events::open(&visitor, &format!("{origin}/.neuralinverse/events")).await?;
+    let message = "there is no such repository: mend its URL";
+    kubernetes::set_repository(&stage.client, &name, Reason::CloneFailed, message).await?;
+    events.wait_for("event: reload\ndata: now").await?;
+    ensure!(visitor.get(&format!("{origin}/")).await?.body.contains("The editor"));
+    let list = visitor.get(&stage.url("/")).await?;
+    ensure!(list.body.contains(message) && list.body.contains("Running"), "{list:?}");
+    Ok(())
+}

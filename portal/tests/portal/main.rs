@@ -10,6 +10,7 @@ use support::stage::Stage;
 
 mod browser;
 mod cross_site;
+mod git_host;
 mod live;
 mod opening;
 mod program;
@@ -45,12 +46,16 @@ const CASES: &[(&str, Case)] = cases! {
         the_list_changes_by_itself,
         a_stopped_workspace_starts_at_the_first_visit,
         a_failure_says_why,
+        an_editor_waits_for_its_repository,
+        a_clone_that_failed_keeps_nobody_out,
     }
     opening::{
         requests_sockets_and_streams_reach_the_pod,
         a_code_works_once_on_one_origin,
         a_pass_opens_one_workspace,
+        a_pass_ends_with_its_session,
         a_sidecar_that_cannot_prove_itself_gets_nothing,
+        a_renewed_certificate_is_used_without_a_restart,
         sign_out_cuts_open_sockets,
         a_workspace_cannot_take_over_our_cookies,
     }
@@ -59,8 +64,15 @@ const CASES: &[(&str, Case)] = cases! {
         sockets_of_other_sites_are_refused,
         pages_refuse_to_be_embedded,
     }
+    git_host::{
+        requests_sockets_and_streams_reach_it,
+        our_session_is_nothing_there,
+    }
     program::{it_serves_until_it_is_asked_to_go_and_logs_no_secrets}
-    browser::{a_person_signs_in_creates_watches_and_opens}
+    browser::{
+        a_person_signs_in_creates_watches_and_opens,
+        the_git_host_is_another_origin,
+    }
 };
 
 fn main() -> ExitCode {

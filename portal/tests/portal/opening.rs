@@ -4,13 +4,29 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use futures::{SinkExt, StreamExt};
-use http::Method;
+use http::{Method, Request};
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use neuralinverse_api::condition::Reason;
+use neuralinverse_portal::{
+    codes::Pass,
+    cookie,
+    grant::{Grant, IDLE},
+    pods::Place,
+    seal::{Purpose, Seal},
+    sidecar::Sidecars,
+};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{kubernetes, sidecar::Vacancy, stage::Stage, visitor::Visitor, websocket};
+use crate::support::{
+    kubernetes,
+    pki::Authority,
+    sidecar::Vacancy,
+    stage::{KEY, Stage},
+    visitor::Visitor,
+    websocket,
+};
 
 pub async fn requests_sockets_and_streams_reach_the_pod(stage: Arc<Stage>) -> Result<()> {
     let (visitor, workspace, origin, _sidecar) = stage.running("lea").await?;
@@ -127,6 +143,56 @@ pub async fn a_sidecar_that_cannot_prove_itself_gets_nothing(stage: Arc<Stage>) 
     stage.enter(&visitor, &workspace).await?;
     let answer = visitor.get(&format!("{}/", stage.origin(&workspace)?)).await?;
     ensure!(answer.status == 502 && neighbour.requests() == 0, "{answer:?}");
+    Ok(())
+}
+
+pub async fn a_renewed_certificate_is_used_without_a_restart(_: Arc<Stage>) -> Result<()> {
+    let (old, new, folder) = (Authority::new()?, Authority::new()?, tempfile::tempdir()?);
+    old.write_client(folder.path())?;
+    let sidecars = Sidecars::from_folder(folder.path())?;
+    let vacancy = Vacancy::find().await?;
+    let place = Place { uid: "11111111-1111-1111-1111-111111111111".to_owned(), address: vacancy.address };
+    let sidecar = vacancy.serve(&new, &place.uid)?;
+    let ask = async || Ok::<_, anyhow::Error>(sidecars.send(&place, Request::default()).await?.status());
+    ensure!(!sidecars.reread()? && ask().await.is_err() && sidecar.requests() == 0);
+
+    new.write_client(folder.path())?;
+    ensure!(sidecars.reread()? && ask().await? == 200);
+    ensure!(!sidecars.reread()?);
+    // What cannot be used is not, such as one that is being written.
+    std::fs::write(folder.path().join("tls.key"), "")?;
+    ensure!(sidecars.reread().is_err() && ask().await? == 200);
+    Ok(())
+}
+
+pub async fn a_pass_ends_with_its_session(stage: Arc<Stage>) -> Result<()> {
+    let (visitor, workspace, origin, sidecar) = stage.running("pia").await?;
+    let (now, second) = (Timestamp::now(), SignedDuration::from_secs(1));
+    let session = visitor.cookies(&stage.url("/"))?;
+    let pass = |began: Timestamp, seal: &Seal| {
+        let grant = Grant::new(stage.owner("pia"), "a-session".to_owned(), began);
+        seal.seal(
+            Purpose::Pass,
+            &Pass { workspace: workspace.uid().unwrap_or_default(), grant, at_once: false },
+        )
+    };
+    let (ours, other) =
+        (Seal::from_lines(KEY)?, Seal::from_lines("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=")?);
+    for (what, sealed, holds) in [
+        ("a pass", pass(now, &ours)?, true),
+        ("one that was idle", pass(now - IDLE - second, &ours)?, false),
+        ("one of another key", pass(now, &other)?, false),
+        ("the session itself", session.trim_start_matches("__Host-session=").to_owned(), false),
+    ] {
+        let visitor = Visitor::new()?;
+        visitor.keep(&origin, &format!("{}={sealed}", cookie::WORKSPACE))?;
+        let before = sidecar.requests();
+        let answer = visitor.send(Method::GET, &format!("{origin}/echo"), &[], String::new()).await?;
+        ensure!(
+            (answer.status == 200) == holds && (sidecar.requests() > before) == holds,
+            "{what}: {answer:?}"
+        );
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use http::Method;
 use tokio::net::TcpListener;
 
 use crate::support::{
@@ -33,6 +34,7 @@ pub async fn it_serves_until_it_is_asked_to_go_and_logs_no_secrets(stage: Arc<St
         .args(["--listen", &format!("127.0.0.1:{port}"), "--health", &format!("127.0.0.1:{health}")])
         .args(["--public-url", &origin, "--workspace-domain", &format!("ws.localhost:{port}")])
         .args(["--issuer", &stage.issuer.url, "--client-id", "portal", "--namespace", "portal"])
+        .args(["--git-upstream", &stage.git.url])
         .arg("--session-key-file")
         .arg(folder.path().join("keys"))
         .arg("--tls-dir")
@@ -61,6 +63,16 @@ pub async fn it_serves_until_it_is_asked_to_go_and_logs_no_secrets(stage: Arc<St
         .location()
         .and_then(|it| it.strip_prefix("/open/"))
         .with_context(|| format!("{created:?}"))?;
+    let open = visitor.get(&format!("{origin}/open/{id}")).await?;
+    let (action, code) = (open.attribute("data-submit", "action")?, open.hidden("code")?);
+    ensure!(!action.contains('?') && !action.contains(&code), "{action}");
+    let entered = visitor.post(&action, &origin, &[("code", &code)]).await?;
+    ensure!(entered.location() == Some("/"), "{entered:?}");
+    let workspace = visitor.cookies(&action)?;
+    let pass = workspace.split_once('=').context("no pass")?.1;
+    let clone = format!("{}/echo", origin.replace("portal.", "git.portal."));
+    let secret = [("authorization", "Basic c2VjcmV0OnNlY3JldA==")];
+    ensure!(visitor.send(Method::GET, &clone, &secret, String::new()).await?.body.contains("c2VjcmV0"));
     for action in ["stop", "delete"] {
         let answer = visitor.submit(&new, &format!("{origin}/workspaces/{id}/{action}"), &[]).await?;
         ensure!(answer.status == 303, "{action}: {answer:?}");
@@ -74,7 +86,7 @@ pub async fn it_serves_until_it_is_asked_to_go_and_logs_no_secrets(stage: Arc<St
     ensure!(ended.success(), "{ended}");
     let log = fs::read_to_string(folder.path().join("log"))?;
     let sealed = session.split_once('=').context("no session")?.1;
-    for secret in ["secret=query", sealed, "Vera"] {
+    for secret in ["secret=query", sealed, &code, pass, "c2VjcmV0", "Vera", "vera@"] {
         ensure!(!log.contains(secret), "{secret} in {log}");
     }
     ensure!(log.contains(r#""target":"audit""#) && log.contains("sign-out"), "{log}");

@@ -75,8 +75,12 @@ pub async fn sign_out_everywhere_ends_every_session_on_every_replica(stage: Arc<
 
 pub async fn forged_and_expired_sessions_are_nobodys(stage: Arc<Stage>) -> Result<()> {
     let now = Timestamp::now();
-    let identity =
-        Identity { issuer: stage.issuer.url.clone(), subject: "eve".to_owned(), name: "Eve".to_owned() };
+    let identity = Identity {
+        issuer: stage.issuer.url.clone(),
+        subject: "eve".to_owned(),
+        name: "Eve".to_owned(),
+        git_author: None,
+    };
     let (ours, other) =
         (Seal::from_lines(KEY)?, Seal::from_lines("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=")?);
     let begun = |ago: SignedDuration| Session::begin(identity.clone(), now - ago);

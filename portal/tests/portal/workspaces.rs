@@ -32,6 +32,8 @@ pub async fn one_is_created_stopped_and_deleted(stage: Arc<Stage>) -> Result<()>
         (repository.url.as_str(), repository.branch.as_deref())
             == ("https://git.test/carla/Hello.git", Some("main"))
     );
+    let author = spec.git_author.as_ref().context("no author")?;
+    ensure!((author.name.as_str(), author.email.as_str()) == ("Carla", "carla@example.com"), "{author:?}");
     let manager = workspace.managed_fields().first().and_then(|it| it.manager.clone());
     ensure!(manager.as_deref() == Some(FIELD_MANAGER), "{manager:?}");
     let list = visitor.get(&stage.url("/")).await?;

@@ -34,7 +34,8 @@ pub async fn create(
     Posted { session, form: draft }: Posted<Draft>,
 ) -> Result<Response, Error> {
     let owner = &session.grant.owner;
-    let workspace = match change::create(&portal, owner, &draft).await {
+    let author = session.identity.git_author.as_ref();
+    let workspace = match change::create(&portal, owner, author, &draft).await {
         Ok(workspace) => workspace,
         Err(ChangeError::Draft(fault)) => {
             let page = form(&portal, &session, &draft, Some(fault));

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use maud::Markup;
+use neuralinverse_api::Owner;
 
-use crate::{error::Error, owner::Owner, portal::Portal, session::MaybeSignedIn};
+use crate::{error::Error, portal::Portal, session::MaybeSignedIn};
 
 mod events;
 mod template;

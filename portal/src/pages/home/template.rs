@@ -63,7 +63,7 @@ fn article(session: &Session, card: &Card) -> Markup {
                 ul.facts { @for fact in &card.facts { li { (fact) } } }
             }
             div.actions { (actions(session, card)) }
-            @if let Some(message) = &card.message { p.message.(stage.tone()) { (message) } }
+            @if let Some((tone, message)) = &card.message { p.message.(*tone) { (message) } }
         }
     }
 }

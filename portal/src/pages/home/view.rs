@@ -16,8 +16,8 @@ pub struct Card {
     pub(super) name: String,
     pub(super) stage: Stage,
     pub(super) facts: Vec<String>,
-    /// What it waits for, what is wrong, or what became of the repository.
-    pub(super) message: Option<String>,
+    /// What it waits for, what is wrong, or what becomes of the repository, and how that looks.
+    pub(super) message: Option<(&'static str, String)>,
 }
 
 impl Card {
@@ -30,7 +30,7 @@ impl Card {
         let launch = launch
             .filter(|_| stage == Stage::Running)
             .map(|it| format!("started in {}", time(it.milliseconds)));
-        let message = stage.message().or_else(|| stage::repository_message(workspace)).map(str::to_owned);
+        let message = stage.message().map(|it| (stage.tone(), it)).or_else(|| clone(workspace, &stage));
         Some(Self {
             id: WorkspaceId::of(workspace)?,
             name: workspace.name_any(),
@@ -38,7 +38,7 @@ impl Card {
                 .into_iter()
                 .flatten()
                 .collect(),
-            message,
+            message: message.map(|(tone, text)| (tone, text.to_owned())),
             stage,
         })
     }
@@ -50,6 +50,12 @@ impl Card {
     pub(super) fn can_stop(&self) -> bool {
         matches!(self.stage, Stage::Running | Stage::Starting(_) | Stage::Failed(_))
     }
+}
+
+/// What becomes of the repository while the workspace runs: without a pod, nothing does.
+fn clone<'a>(workspace: &'a Workspace, stage: &Stage) -> Option<(&'static str, &'a str)> {
+    let message = stage::repository_message(workspace).filter(|_| *stage == Stage::Running)?;
+    Some((if stage::is_cloning(workspace) { "busy" } else { "bad" }, message))
 }
 
 /// CPU and memory in one's own words.

@@ -1,7 +1,8 @@
 //! A real Chromium, driven by chromedriver; both from Debian.
 
 use std::{
-    path::Path,
+    fs,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -77,14 +78,13 @@ impl Chromium {
         }
     }
 
-    /// Keeps a picture of the window if `SCREENSHOTS` names a folder.
+    /// Keeps a picture of the window in the folder that `SCREENSHOTS` names, else in `screenshots` where
+    /// cargo builds.
     pub async fn picture(&self, name: &str) -> Result<()> {
-        if let Some(folder) = std::env::var_os("SCREENSHOTS") {
-            std::fs::write(
-                Path::new(&folder).join(name).with_extension("png"),
-                self.window.screenshot().await?,
-            )?;
-        }
+        let beside = || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
+        let folder = std::env::var_os("SCREENSHOTS").map_or_else(beside, PathBuf::from);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(name).with_extension("png"), self.window.screenshot().await?)?;
         Ok(())
     }
 }

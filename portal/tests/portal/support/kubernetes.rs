@@ -92,6 +92,7 @@ pub async fn declare(client: &Client, manager: &str, owner: &str, name: &str) ->
         repository: None,
         env: Default::default(),
         env_from: Vec::new(),
+        git_author: None,
         run_policy: RunPolicy::Always,
     };
     let params = PostParams { field_manager: Some(manager.to_owned()), ..PostParams::default() };
@@ -136,10 +137,29 @@ pub async fn set_ready(
     let condition = |type_| NewCondition { type_, status: Some(ready), reason, message: message.to_owned() };
     let accepted = NewCondition::yes(ConditionType::Accepted, Reason::Valid, "valid");
     let new = [accepted, condition(ConditionType::Running), condition(ConditionType::Ready)];
+    set_conditions(client, &workspace, &new).await
+}
+
+/// Says what has become of the repository.
+pub async fn set_repository(client: &Client, name: &str, reason: Reason, message: &str) -> Result<()> {
+    let workspace = api(client).get(name).await?;
+    let status = Some(reason == Reason::Cloned);
+    let new =
+        NewCondition { type_: ConditionType::RepositoryReady, status, reason, message: message.to_owned() };
+    set_conditions(client, &workspace, &[new]).await
+}
+
+/// Adds to the conditions that there are.
+async fn set_conditions(client: &Client, workspace: &Workspace, new: &[NewCondition]) -> Result<()> {
+    let old = workspace.status.as_ref().map(|it| it.conditions.as_slice()).unwrap_or_default();
     let generation = workspace.metadata.generation.unwrap_or_default();
-    let conditions = condition::merge(&[], &new, generation, Timestamp::now());
+    let mut conditions = condition::merge(old, new, generation, Timestamp::now());
+    let kept: Vec<_> =
+        old.iter().filter(|it| conditions.iter().all(|new| new.type_ != it.type_)).cloned().collect();
+    conditions.extend(kept);
     let patch = json!({ "status": { "conditions": conditions } });
-    api(client).patch_status(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    let name = workspace.name_any();
+    api(client).patch_status(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! A sidecar as the portal expects it, with an editor behind it that tells what it was asked.
+//! Who stands behind the portal: a sidecar as it expects one, and a Git host. Behind either, somebody tells
+//! what was asked.
 
 use std::{
     convert::Infallible,
@@ -89,6 +90,29 @@ impl Sidecar {
     /// How many requests came through.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
+    }
+}
+
+/// A Git host; it ends when dropped.
+pub struct GitHost {
+    /// Its URL.
+    pub url: String,
+    task: JoinHandle<()>,
+}
+
+impl GitHost {
+    /// Starts one.
+    pub async fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let app = editor(Arc::default());
+        Ok(Self { url, task: tokio::spawn(async move { drop(axum::serve(listener, app).await) }) })
+    }
+}
+
+impl Drop for GitHost {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

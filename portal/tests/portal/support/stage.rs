@@ -7,15 +7,15 @@ use kube::{
     Client, Config, ResourceExt,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use neuralinverse_api::{Workspace, condition::Reason};
+use neuralinverse_api::{Owner, Workspace, condition::Reason};
 use neuralinverse_local::{ControlPlane, ControlPlaneOptions};
 use neuralinverse_portal::{
-    app,
+    git,
     id::WorkspaceId,
     issuer::{Issuer as Oidc, IssuerOptions},
-    owner::Owner,
     pages::sign_in::CALLBACK,
     portal::{Parts, Portal},
+    run,
     seal::Seal,
     sidecar::Sidecars,
     site::Site,
@@ -26,7 +26,7 @@ use super::{
     issuer::Issuer,
     kubernetes,
     pki::Authority,
-    sidecar::{Sidecar, Vacancy},
+    sidecar::{GitHost, Sidecar, Vacancy},
     until,
     visitor::Visitor,
 };
@@ -46,6 +46,8 @@ pub struct Stage {
     pub authority: Authority,
     /// The issuer.
     pub issuer: Issuer,
+    /// The Git host behind the portal.
+    pub git: GitHost,
     /// Where the portal listens.
     pub port: u16,
     /// Certificates of the portal.
@@ -67,22 +69,35 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
         let site = Site::new(&format!("http://portal.localhost:{port}"), &format!("ws.localhost:{port}"))?;
+        let (site, git) = (site.with_git_host(), GitHost::start().await?);
         let issuer = Issuer::start(&format!("{}{CALLBACK}", site.origin()))?;
         let (authority, folder) = (Authority::new()?, tempfile::tempdir()?);
         authority.write_client(folder.path())?;
         let mut tasks = JoinSet::new();
-        let portal = Portal::start(parts(&site, &issuer, &client, folder.path())?, &mut tasks);
-        let app = app(portal.clone());
-        tasks.spawn(async move { drop(axum::serve(listener, app).await) });
-        ready(&portal).await?;
-        Ok(Self { client, site, portal, authority, issuer, port, folder, _tasks: tasks, control_plane })
+        let parts = parts(&site, options(&site, &issuer), &git.url, &client, folder.path())?;
+        let portal = start(parts, listener, &mut tasks).await?;
+        Ok(Self { client, site, portal, authority, issuer, git, port, folder, _tasks: tasks, control_plane })
     }
 
     /// Another replica, which has read everything.
     pub async fn replica(&self, tasks: &mut JoinSet<()>) -> Result<Arc<Portal>> {
-        let portal = Portal::start(parts(&self.site, &self.issuer, &self.client, self.folder.path())?, tasks);
+        let options = options(&self.site, &self.issuer);
+        let parts = parts(&self.site, options, &self.git.url, &self.client, self.folder.path())?;
+        let portal = Portal::start(parts, tasks);
         ready(&portal).await?;
         Ok(portal)
+    }
+
+    /// A portal of its own on the same Kubernetes, with another issuer and Git host.
+    pub async fn another(
+        &self,
+        site: &Site,
+        issuer: IssuerOptions,
+        git: &str,
+        listener: TcpListener,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Arc<Portal>> {
+        start(parts(site, issuer, git, &self.client, self.folder.path())?, listener, tasks).await
     }
 
     /// A URL of the portal.
@@ -104,8 +119,18 @@ impl Stage {
 
     /// A workspace of somebody, made through the form.
     pub async fn create(&self, visitor: &Visitor, name: &str) -> Result<Workspace> {
-        let form =
-            [("template", "debian"), ("tier", "starter"), ("repository", ""), ("branch", ""), ("name", name)];
+        self.create_from(visitor, name, "").await
+    }
+
+    /// The same from a repository.
+    pub async fn create_from(&self, visitor: &Visitor, name: &str, repository: &str) -> Result<Workspace> {
+        let form = [
+            ("template", "debian"),
+            ("tier", "starter"),
+            ("repository", repository),
+            ("branch", ""),
+            ("name", name),
+        ];
         let answer = visitor.submit(&self.url("/new"), &self.url("/new"), &form).await?;
         let id = answer.location().and_then(|it| it.strip_prefix("/open/")).context("no way to open")?;
         self.by_id(id).await
@@ -170,22 +195,36 @@ impl Stage {
     }
 }
 
-fn parts(site: &Site, issuer: &Issuer, client: &Client, folder: &Path) -> Result<Parts> {
-    let options = IssuerOptions {
+fn options(site: &Site, issuer: &Issuer) -> IssuerOptions {
+    IssuerOptions {
         url: issuer.url.clone(),
         client_id: "portal".to_owned(),
         client_secret: Some("a-secret-of-the-tests".to_owned()),
-        scopes: vec!["profile".to_owned()],
+        scopes: vec!["profile".to_owned(), "email".to_owned()],
         redirect: format!("{}{CALLBACK}", site.origin()),
-    };
+        upstream: None,
+    }
+}
+
+fn parts(site: &Site, issuer: IssuerOptions, git: &str, client: &Client, folder: &Path) -> Result<Parts> {
     Ok(Parts {
         site: site.clone(),
         seal: Seal::from_lines(KEY)?,
-        issuer: Oidc::new(options)?,
+        issuer: Oidc::new(issuer)?,
         sidecars: Sidecars::from_folder(folder)?,
+        git: Some(git::GitHost::new(git)?),
         client: client.clone(),
         namespace: "portal".to_owned(),
     })
+}
+
+/// Starts a portal, and returns when it has read everything.
+async fn start(parts: Parts, listener: TcpListener, tasks: &mut JoinSet<()>) -> Result<Arc<Portal>> {
+    let portal = Portal::start(parts, tasks);
+    let serving = run::serve(listener, portal.clone());
+    tasks.spawn(async move { drop(serving.await) });
+    ready(&portal).await?;
+    Ok(portal)
 }
 
 async fn ready(portal: &Portal) -> Result<()> {
