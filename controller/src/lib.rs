@@ -35,7 +35,6 @@ mod run;
 mod template;
 mod tier;
 mod tls;
-mod token;
 mod warm_pool;
 mod workspace;
 mod write;

@@ -5,7 +5,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::http::Uri;
 use kube::Client;
-use neuralinverse_api::install;
+use neuralinverse_api::{agent, install};
+use neuralinverse_identity::{self as identity, Verifier};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +23,6 @@ use crate::{
     template::Templates,
     tier::Tiers,
     tls::{self, Authority},
-    token::{self, Verifier},
     warm_pool::WarmPools,
     workspace::Workspaces,
 };
@@ -63,7 +63,7 @@ pub enum Error {
     Tls(#[from] tls::Error),
     /// No keys for the tokens of pods.
     #[error(transparent)]
-    Token(#[from] token::Error),
+    Token(#[from] identity::Error),
     /// An address is taken.
     #[error("listening on {address}: {source}")]
     Listen {
@@ -93,7 +93,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     let client = Client::try_from(config.kubernetes.clone())?;
     let authority = Authority::ensure(&client, &config.namespace).await?;
     let serving = authority.serving(hosts(&config)?)?;
-    let verifier = Verifier::discover(client.clone()).await?;
+    let verifier = Verifier::discover(client.clone(), agent::AUDIENCE).await?;
     let context = Arc::new(Context {
         events: Events::new(client.clone(), &config.replica),
         caches: Caches::default(),

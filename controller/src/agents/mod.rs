@@ -22,17 +22,13 @@ use kube::Api;
 use neuralinverse_api::agent::{
     ASSIGNMENT_PATH, CERTIFICATE_PATH, Certificate, CertificateRequest, POLL_SECONDS, REPORT_PATH, Report,
 };
+use neuralinverse_identity::{self as identity, Identity, Verifier};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use self::{answer::Refusal, assignment::Assigner};
 pub use self::{server::serve, waiting::Waiting};
-use crate::{
-    change::PodIndex,
-    context::Context,
-    error::not_found,
-    token::{self, Identity, Verifier},
-};
+use crate::{change::PodIndex, context::Context, error::not_found};
 
 /// How long a sidecar waits until a fault of the user's is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -147,8 +143,8 @@ impl FromRequestParts<Arc<Agents>> for Caller {
         let token = header.and_then(|header| header.strip_prefix("Bearer ")).ok_or(Refusal::Unknown)?;
         match agents.verifier.verify(token).await {
             Ok(identity) => Ok(Self(identity)),
-            Err(token::Error::Invalid) => Err(Refusal::Unknown),
-            Err(error @ token::Error::Keys(_)) => Err(Refusal::Unavailable(error.to_string())),
+            Err(identity::Error::Invalid) => Err(Refusal::Unknown),
+            Err(error @ identity::Error::Keys(_)) => Err(Refusal::Unavailable(error.to_string())),
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Who a sidecar is: its pod-bound token is verified with the cluster's public keys, without a request
-//! to the API server. That the pod still exists is known from memory.
+//! Which pod a caller is: its pod-bound service account token is verified with the cluster's public keys,
+//! without a request to the API server.
+//!
+//! A token outlives its pod. That the pod still exists is for the caller to know, from its own watch.
 
 use std::{
     collections::HashMap,
@@ -9,7 +11,6 @@ use std::{
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use kube::Client;
-use neuralinverse_api::agent;
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 
@@ -61,9 +62,10 @@ struct Discovery {
     issuer: String,
 }
 
-/// Verifies tokens.
+/// Verifies tokens for one audience.
 pub struct Verifier {
     client: Client,
+    audience: String,
     issuer: String,
     keys: RwLock<HashMap<String, DecodingKey>>,
     refreshed: Mutex<Instant>,
@@ -71,10 +73,11 @@ pub struct Verifier {
 
 impl Verifier {
     /// Reads the cluster's issuer and keys.
-    pub async fn discover(client: Client) -> Result<Self, Error> {
+    pub async fn discover(client: Client, audience: &str) -> Result<Self, Error> {
         let discovery: Discovery = get(&client, "/.well-known/openid-configuration").await?;
         let keys = RwLock::new(keys(&client).await?);
-        Ok(Self { client, issuer: discovery.issuer, keys, refreshed: Mutex::new(Instant::now()) })
+        let refreshed = Mutex::new(Instant::now());
+        Ok(Self { client, audience: audience.to_owned(), issuer: discovery.issuer, keys, refreshed })
     }
 
     /// The pod that the token was made for.
@@ -98,7 +101,7 @@ impl Verifier {
     /// A key and its algorithm belong together: the library refuses another family for the key.
     fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
-        validation.set_audience(&[agent::AUDIENCE]);
+        validation.set_audience(&[&self.audience]);
         validation.set_issuer(&[&self.issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         validation.validate_nbf = true;
@@ -131,6 +134,6 @@ async fn keys(client: &Client) -> Result<HashMap<String, DecodingKey>, Error> {
 }
 
 async fn get<T: serde::de::DeserializeOwned>(client: &Client, path: &str) -> Result<T, Error> {
-    let request = axum::http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
+    let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
     Ok(client.request(request).await?)
 }
