@@ -81,10 +81,10 @@ pub(super) async fn show(portal: &Portal, admitted: Admitted, navigation: bool) 
             workspace
         }
     };
-    Ok((StatusCode::OK, page(&workspace)).into_response())
+    Ok((StatusCode::OK, page(&workspace, portal.site.origin())).into_response())
 }
 
-fn page(workspace: &Workspace) -> Markup {
+fn page(workspace: &Workspace, portal: &str) -> Markup {
     layout::plain(
         &workspace.name_any(),
         &html! {
@@ -93,6 +93,7 @@ fn page(workspace: &Workspace) -> Markup {
                     h1 { (workspace.name_any()) }
                     div data-events=(EVENTS) { (progress(workspace)) }
                 }
+                p.back { a href=(portal) { "Your workspaces" } }
             }
         },
     )

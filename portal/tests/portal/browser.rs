@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use fantoccini::Locator;
 use kube::ResourceExt;
 use neuralinverse_api::condition::Reason;
+use neuralinverse_portal::labels::FIELD_MANAGER;
 
 use crate::support::{chromium::Chromium, kubernetes, stage::Stage, until};
 
@@ -68,16 +69,83 @@ pub async fn the_git_host_is_another_origin(stage: Arc<Stage>) -> Result<()> {
     browser.wait_for_text("summary", "Ursula").await
 }
 
-async fn sign_in(browser: &Chromium, stage: &Stage) -> Result<()> {
+pub async fn pages_fit_their_window_by_day_and_by_night(stage: Arc<Stage>) -> Result<()> {
+    let owner = stage.owner("wilma");
+    let mut sidecars = Vec::new();
+    for (name, state) in [
+        ("billing", Some(Reason::Available)),
+        ("a-name-that-is-nearly-as-long-as-names-may-be", Some(Reason::CloneFailed)),
+        ("docs", Some(Reason::ImagePullFailed)),
+        ("firmware", Some(Reason::Progressing)),
+        ("site", None),
+    ] {
+        let workspace = kubernetes::declare(&stage.client, FIELD_MANAGER, owner.as_str(), name).await?;
+        match state {
+            Some(Reason::Available) => sidecars.push(stage.run(&workspace).await?),
+            Some(Reason::CloneFailed) => {
+                kubernetes::set_source(
+                    &stage.client,
+                    name,
+                    &format!("https://git.test/{}", "long/".repeat(20)),
+                )
+                .await?;
+                let why =
+                    "fatal: could not read Username for 'https://git.test': mend its URL or credentials";
+                kubernetes::set_repository(&stage.client, name, Reason::CloneFailed, why).await?;
+                sidecars.push(stage.run(&workspace).await?);
+            }
+            Some(reason) => {
+                let why = "no node has room for it: 0/3 nodes are available, 3 Insufficient memory";
+                kubernetes::set_ready(&stage.client, name, false, reason, why).await?;
+            }
+            None => kubernetes::stop(&stage.client, name).await?,
+        }
+    }
+    for (browser, name) in [(Chromium::start().await?, "day"), (Chromium::on_a_phone().await?, "night")] {
+        sign_in_as(&browser, &stage, "wilma").await?;
+        browser.wait_for_text("#content", "site").await?;
+        fits(&browser, &format!("{name}-list")).await?;
+        browser.window.goto(&stage.url("/new")).await?;
+        fits(&browser, &format!("{name}-new")).await?;
+        browser.window.goto(&stage.url("/")).await?;
+        browser.find("a[aria-label='Delete billing']").await?.click().await?;
+        browser.find("#confirm").await?;
+        fits(&browser, &format!("{name}-delete")).await?;
+        browser.window.goto(&stage.url("/nothing")).await?;
+        fits(&browser, &format!("{name}-nothing")).await?;
+        browser.window.goto(&stage.url("/")).await?;
+        browser.find("a[aria-label='Open firmware']").await?.click().await?;
+        browser.find("#steps").await?;
+        fits(&browser, &format!("{name}-starting")).await?;
+    }
+    Ok(())
+}
+
+/// Nothing stands out at the side.
+async fn fits(browser: &Chromium, name: &str) -> Result<()> {
+    browser.picture(name).await?;
+    let over = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    ensure!(browser.window.execute(over, Vec::new()).await? == 0, "{name} is wider than its window");
+    Ok(())
+}
+
+async fn sign_in_as(browser: &Chromium, stage: &Stage, login: &str) -> Result<()> {
     browser.window.goto(&stage.url("/")).await?;
-    browser.picture("welcome").await?;
     browser.find("#sign-in").await?.click().await?;
-    browser.find("input[name=login]").await?.send_keys("ursula").await?;
+    browser.find("input[name=login]").await?.send_keys(login).await?;
     browser.find("input[name=password]").await?.send_keys("any").await?;
     browser.find("button[type=submit]").await?.click().await?;
     // The issuer's own question, whether the portal may know who one is.
     browser.find("input[name=prompt][value=consent]").await?;
     browser.find("button[type=submit]").await?.click().await?;
+    browser.find("summary").await?;
+    Ok(())
+}
+
+async fn sign_in(browser: &Chromium, stage: &Stage) -> Result<()> {
+    browser.window.goto(&stage.url("/")).await?;
+    browser.picture("welcome").await?;
+    sign_in_as(browser, stage, "ursula").await?;
     browser.wait_for_text("summary", "Ursula").await?;
     ensure!(browser.window.current_url().await?.as_str() == stage.url("/"));
     let cookie = browser.window.get_named_cookie("__Host-session").await?;

@@ -11,6 +11,7 @@ use support::stage::Stage;
 mod browser;
 mod cross_site;
 mod git_host;
+mod gitea;
 mod live;
 mod opening;
 mod program;
@@ -68,10 +69,15 @@ const CASES: &[(&str, Case)] = cases! {
         requests_sockets_and_streams_reach_it,
         our_session_is_nothing_there,
     }
+    gitea::{
+        somebody_signs_in_with_the_regions_gitea,
+        git_clones_and_pushes_with_a_password,
+    }
     program::{it_serves_until_it_is_asked_to_go_and_logs_no_secrets}
     browser::{
         a_person_signs_in_creates_watches_and_opens,
         the_git_host_is_another_origin,
+        pages_fit_their_window_by_day_and_by_night,
     }
 };
 

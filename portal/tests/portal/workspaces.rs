@@ -37,7 +37,7 @@ pub async fn one_is_created_stopped_and_deleted(stage: Arc<Stage>) -> Result<()>
     let manager = workspace.managed_fields().first().and_then(|it| it.manager.clone());
     ensure!(manager.as_deref() == Some(FIELD_MANAGER), "{manager:?}");
     let list = visitor.get(&stage.url("/")).await?;
-    ensure!(list.body.contains(&id) && list.body.contains("4 vCPU, 8GiB"), "{}", list.body);
+    ensure!(list.body.contains(&id) && list.body.contains("4 vCPU, 8 GiB"), "{}", list.body);
 
     let home = stage.url("/");
     let stopped = visitor.submit(&home, &stage.url(&format!("/workspaces/{id}/stop")), &[]).await?;

@@ -12,14 +12,9 @@ use crate::{
 pub(super) fn form(session: &Session, choices: &Choices, draft: &Draft, fault: Option<Fault>) -> Markup {
     let fields = html! {
         @if let Some(fault) = fault { p.message.bad role="alert" { (fault) } }
-        (repository(draft))
+        (texts(draft))
         (choice("Template", "template", &choices.templates, "No WorkspaceTemplate has been declared in this region yet."))
         (choice("Size", "tier", &choices.tiers, "No WorkspaceTier has been declared in this region yet."))
-        div.field {
-            label for="name" { "Name" }
-            input #name type="text" name="name" value=(draft.name) maxlength="46" autocomplete="off" aria-describedby="name-help";
-            small #name-help { "Without one it is named after the repository." }
-        }
         div.actions {
             button.primary #create { "Create and open" }
             a.button href="/" { "Cancel" }
@@ -35,19 +30,24 @@ pub(super) fn form(session: &Session, choices: &Choices, draft: &Draft, fault: O
     )
 }
 
-fn repository(draft: &Draft) -> Markup {
+fn texts(draft: &Draft) -> Markup {
     html! {
-        div.pair {
+        div.texts {
             div.field {
                 label for="repository" { "Repository" }
                 input #repository type="url" name="repository" value=(draft.repository) placeholder="https://"
                     pattern="https?://[^@\\s]+" maxlength="2000" autocomplete="off" aria-describedby="repository-help";
-                small #repository-help { "Cloned at the first start. Leave it empty to begin with an empty folder." }
+                small #repository-help { "It is cloned at the first start. Without one you begin with an empty folder." }
             }
             div.field {
                 label for="branch" { "Branch" }
                 input #branch type="text" name="branch" value=(draft.branch) maxlength="255" autocomplete="off"
                     placeholder="the default";
+            }
+            div.field {
+                label for="name" { "Name" }
+                input #name type="text" name="name" value=(draft.name) maxlength="46" autocomplete="off"
+                    placeholder="the repository's";
             }
         }
     }

@@ -2,7 +2,11 @@
 
 use kube::ResourceExt;
 
-use crate::{catalog::Catalog, change::Draft, pages::home::size};
+use crate::{
+    catalog::Catalog,
+    change::Draft,
+    pages::home::{bytes, size},
+};
 
 /// One thing that can be chosen.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,10 +31,9 @@ impl Choices {
             let text = [template.spec.description.clone(), only];
             (template.name_any(), text.into_iter().flatten().collect::<Vec<_>>().join(" "))
         });
-        let tiers = catalog
-            .tiers()
-            .into_iter()
-            .map(|tier| (tier.name_any(), format!("{}, {}B storage", size(&tier), tier.spec.storage)));
+        let tiers = catalog.tiers().into_iter().map(|tier| {
+            (tier.name_any(), format!("{}, {} storage", size(&tier), bytes(&tier.spec.storage.to_string())))
+        });
         Self { templates: choices(templates, &draft.template), tiers: choices(tiers, &draft.tier) }
     }
 }

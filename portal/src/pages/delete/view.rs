@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 use neuralinverse_api::{Workspace, WorkspaceTier};
 
-use crate::change::manager;
+use crate::{change::manager, pages::home::bytes};
 
 /// What goes with a workspace.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,7 +19,9 @@ pub struct Loss {
 impl Loss {
     pub(super) fn of(workspace: &Workspace, tier: Option<&WorkspaceTier>) -> Self {
         let status = workspace.status.as_ref();
-        let size = tier.map(|tier| format!(" of up to {}B", tier.spec.storage)).unwrap_or_default();
+        let size = tier
+            .map(|tier| format!(" of up to {}", bytes(&tier.spec.storage.to_string())))
+            .unwrap_or_default();
         let volume = match status.and_then(|status| status.volume.as_ref()) {
             Some(volume) => format!("The volume{size} (`{volume}`), with every file in your home folder."),
             None => format!("The volume{size}, if it was made already."),

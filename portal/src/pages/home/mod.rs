@@ -14,7 +14,7 @@ mod view;
 
 pub use events::events;
 use view::Card;
-pub(crate) use view::size;
+pub(crate) use view::{bytes, size};
 
 /// `GET /`.
 pub async fn show(

@@ -60,7 +60,13 @@ fn clone<'a>(workspace: &'a Workspace, stage: &Stage) -> Option<(&'static str, &
 
 /// CPU and memory in one's own words.
 pub(crate) fn size(tier: &WorkspaceTier) -> String {
-    format!("{} vCPU, {}B", tier.spec.cpu, tier.spec.memory)
+    format!("{} vCPU, {}", tier.spec.cpu, bytes(&tier.spec.memory.to_string()))
+}
+
+/// `8Gi` as people write it.
+pub(crate) fn bytes(quantity: &str) -> String {
+    let (number, unit) = quantity.split_at(quantity.trim_end_matches(|it: char| it.is_alphabetic()).len());
+    format!("{number} {unit}B")
 }
 
 fn short_url(url: &str) -> String {
@@ -82,5 +88,6 @@ mod tests {
         assert_eq!(short_url("https://git.test/ada/hello.git"), "git.test/ada/hello");
         assert_eq!(time(1_234), "1.2 s");
         assert_eq!(time(49), "0.0 s");
+        assert_eq!([bytes("8Gi"), bytes("1.5Ti"), bytes("1024")], ["8 GiB", "1.5 TiB", "1024 B"]);
     }
 }

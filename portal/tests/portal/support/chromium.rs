@@ -9,7 +9,7 @@ use std::{
 use anyhow::Result;
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
 use neuralinverse_local::packages;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{DEADLINE, until};
@@ -24,6 +24,17 @@ pub struct Chromium {
 impl Chromium {
     /// Starts one.
     pub async fn start() -> Result<Self> {
+        Self::with(json!({ "args": ["--window-size=1200,800"] })).await
+    }
+
+    /// Starts one as on a phone, at night.
+    pub async fn on_a_phone() -> Result<Self> {
+        let screen = json!({ "width": 390, "height": 844, "pixelRatio": 2.0 });
+        let dark = "--blink-settings=preferredColorScheme=0";
+        Self::with(json!({ "args": [dark], "mobileEmulation": { "deviceMetrics": screen } })).await
+    }
+
+    async fn with(mut options: Value) -> Result<Self> {
         packages::require(packages::BROWSER)?;
         let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
         let driver = Command::new("chromedriver")
@@ -41,9 +52,12 @@ impl Chromium {
             "--disable-component-update",
             "--disable-sync",
             "--disable-dev-shm-usage",
-            "--window-size=1200,800",
         ];
-        let capabilities = json!({ "goog:chromeOptions": { "args": arguments } });
+        if let Some(own) = options["args"].as_array_mut() {
+            own.extend(arguments.map(Value::from));
+        }
+        // A Gitea that is built without its scripts says so by an alert on each page.
+        let capabilities = json!({ "goog:chromeOptions": options, "unhandledPromptBehavior": "accept" });
         let capabilities = capabilities.as_object().cloned().unwrap_or_default();
         let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         builder.capabilities(capabilities);

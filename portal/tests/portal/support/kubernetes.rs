@@ -163,6 +163,20 @@ async fn set_conditions(client: &Client, workspace: &Workspace, new: &[NewCondit
     Ok(())
 }
 
+/// Gives the workspace a repository.
+pub async fn set_source(client: &Client, name: &str, url: &str) -> Result<()> {
+    let patch = json!({ "spec": { "repository": { "url": url } } });
+    api(client).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    Ok(())
+}
+
+/// Wants the workspace not to run.
+pub async fn stop(client: &Client, name: &str) -> Result<()> {
+    let patch = json!({ "spec": { "runPolicy": "Stopped" } });
+    api(client).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    Ok(())
+}
+
 /// Says that the workspace has no pod any more.
 pub async fn take_pod_away(client: &Client, name: &str) -> Result<()> {
     let patch = json!({ "status": { "pod": null } });
