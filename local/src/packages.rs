@@ -30,7 +30,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("make", "make"),
     ("c++", "g++"),
     ("python3", "python3"),
-    ("/usr/include/gssapi/gssapi.h", "libkrb5-dev"),
+    ("strip", "binutils"),
 ];
 
 /// What only some tests need.
@@ -58,7 +58,7 @@ pub(crate) const BASE: &[&str] =
     &["debootstrap", "/usr/share/keyrings/debian-archive-keyring.gpg", "gpgv", "tar"];
 
 /// What the IDE of the workspace image is installed and compiled with.
-pub const IDE: &[&str] = &["npm", "make", "c++", "python3", "/usr/include/gssapi/gssapi.h"];
+pub const IDE: &[&str] = &["npm", "make", "c++", "python3", "strip"];
 
 /// Makes sure that `needs` are there: installs their packages as root on Debian and Ubuntu, with a line that says so,
 /// else fails with the command to type.
