@@ -15,6 +15,12 @@ use crate::{GROUP, Images, Kind, agent, labels};
 /// ClusterRole that the controller binds to itself in each workspace namespace.
 pub const WORKSPACES_ROLE: &str = "neuralinverse-workspaces";
 
+/// ClusterRole that the controller binds to the portal in each workspace namespace.
+pub const PORTAL_WORKSPACES_ROLE: &str = "neuralinverse-portal-workspaces";
+
+/// ClusterRole that the controller binds to the gateway in each workspace namespace.
+pub const GATEWAY_WORKSPACES_ROLE: &str = "neuralinverse-gateway-workspaces";
+
 /// Name of the Deployment, Service, ServiceAccount, ClusterRole and field manager.
 pub const CONTROLLER: &str = labels::CONTROLLER;
 
@@ -34,8 +40,17 @@ pub const PORTAL: &str = "neuralinverse-portal";
 /// Name of the managed Gitea's StatefulSet and Service, in the controller's namespace.
 pub const GITEA: &str = "neuralinverse-gitea";
 
+/// Secret with the key that seals the portal's sessions. Made in the cluster, never changed.
+pub const PORTAL_SESSION_SECRET: &str = "neuralinverse-portal-session";
+
+/// Secret with the portal's id and secret at Gitea: `clientId` and `clientSecret`.
+pub const PORTAL_SIGN_IN_SECRET: &str = "neuralinverse-portal-sign-in";
+
 /// Port of the managed Gitea's Service.
 pub const GITEA_PORT: u16 = 3000;
+
+/// Secret with the keys of the managed Gitea. Made in the cluster: without them its database is of little use.
+pub const GITEA_KEYS_SECRET: &str = "neuralinverse-gitea-keys";
 
 /// Secret with the administrator of the managed Gitea: `username` and `password`. Made in the cluster.
 pub const GITEA_ADMIN_SECRET: &str = "neuralinverse-gitea-admin";
@@ -90,56 +105,122 @@ pub fn crds() -> Vec<Value> {
     Kind::all().into_iter().filter_map(|kind| serde_json::to_value(kind.crd).ok()).collect()
 }
 
+fn labels_of(component: &str) -> Value {
+    json!({ "app.kubernetes.io/name": "neuralinverse", "app.kubernetes.io/component": component })
+}
+
 fn managed() -> Value {
-    json!({ "app.kubernetes.io/name": "neuralinverse", "app.kubernetes.io/component": "controller" })
+    labels_of("controller")
 }
 
 fn rights(namespace: &str) -> Vec<Value> {
-    let subject = json!([{ "kind": "ServiceAccount", "name": CONTROLLER, "namespace": namespace }]);
-    vec![
-        json!({
-            "apiVersion": "v1", "kind": "Namespace",
-            "metadata": { "name": namespace, "labels": {
-                "app.kubernetes.io/name": "neuralinverse",
-                "pod-security.kubernetes.io/enforce": "restricted",
-            } },
-        }),
-        json!({
-            "apiVersion": "v1", "kind": "ServiceAccount",
-            "metadata": { "name": CONTROLLER, "namespace": namespace, "labels": managed() },
-        }),
+    let mut objects = vec![json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": { "name": namespace, "labels": {
+            "app.kubernetes.io/name": "neuralinverse",
+            "pod-security.kubernetes.io/enforce": "restricted",
+        } },
+    })];
+    let controller = Account { name: CONTROLLER, component: "controller", namespace };
+    objects.push(controller.account());
+    objects.extend(controller.anywhere(cluster_rules()));
+    objects.push(controller.role(WORKSPACES_ROLE, workspace_rules()));
+    objects.extend(controller.at_home(own_rules()));
+
+    let portal = Account { name: PORTAL, component: "portal", namespace };
+    objects.push(portal.account());
+    objects.extend(portal.anywhere(json!([
+        { "apiGroups": [GROUP], "resources": ["regions", "workspacetiers", "workspacetemplates", "workspaces"], "verbs": ["get", "list", "watch"] },
+    ])));
+    objects.push(portal.role(PORTAL_WORKSPACES_ROLE, portal_rules()));
+    objects.extend(portal.at_home(json!([
+        { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch", "create", "patch", "delete"] },
+    ])));
+
+    let gateway = Account { name: GATEWAY, component: "gateway", namespace };
+    objects.push(gateway.account());
+    objects.push(gateway.role(GATEWAY_WORKSPACES_ROLE, gateway_rules()));
+    objects
+}
+
+/// A program's ServiceAccount, and what it may do.
+struct Account<'a> {
+    name: &'a str,
+    component: &'a str,
+    namespace: &'a str,
+}
+
+impl Account<'_> {
+    fn account(&self) -> Value {
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": self.metadata(true) })
+    }
+
+    /// Rights in all namespaces, and over what is in none.
+    fn anywhere(&self, rules: Value) -> [Value; 2] {
+        [self.role(self.name, rules), self.binding("ClusterRole", false)]
+    }
+
+    /// Rights in the programs' own namespace.
+    fn at_home(&self, rules: Value) -> [Value; 2] {
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": self.metadata(true),
+            "rules": rules,
+        });
+        [role, self.binding("Role", true)]
+    }
+
+    /// Rights that nobody has before they are bound.
+    fn role(&self, name: &str, rules: Value) -> Value {
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-            "metadata": { "name": CONTROLLER, "labels": managed() },
-            "rules": cluster_rules(),
-        }),
+            "metadata": { "name": name, "labels": labels_of(self.component) }, "rules": rules,
+        })
+    }
+
+    fn binding(&self, kind: &str, namespaced: bool) -> Value {
         json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": { "name": CONTROLLER, "labels": managed() },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": CONTROLLER },
-            "subjects": subject,
-        }),
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-            "metadata": { "name": WORKSPACES_ROLE, "labels": managed() },
-            "rules": workspace_rules(),
-        }),
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-            "metadata": { "name": CONTROLLER, "namespace": namespace, "labels": managed() },
-            "rules": [
-                { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"] },
-                { "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create"] },
-                { "apiGroups": [""], "resources": ["secrets"], "resourceNames": [PORTAL_SECRET], "verbs": ["patch"] },
-            ],
-        }),
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-            "metadata": { "name": CONTROLLER, "namespace": namespace, "labels": managed() },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": CONTROLLER },
-            "subjects": subject,
-        }),
-    ]
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{kind}Binding"),
+            "metadata": self.metadata(namespaced),
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": self.name },
+            "subjects": [{ "kind": "ServiceAccount", "name": self.name, "namespace": self.namespace }],
+        })
+    }
+
+    fn metadata(&self, namespaced: bool) -> Value {
+        let mut metadata = json!({ "name": self.name, "labels": labels_of(self.component) });
+        if namespaced {
+            metadata["namespace"] = self.namespace.into();
+        }
+        metadata
+    }
+}
+
+/// What the controller may do in its own namespace: run the parts of the region.
+fn own_rules() -> Value {
+    let parts = [GITEA, GATEWAY, PORTAL];
+    let secrets = [PORTAL_SECRET, GATEWAY_SECRET, PORTAL_SIGN_IN_SECRET];
+    json!([
+        { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"] },
+        { "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create"] },
+        { "apiGroups": [""], "resources": ["secrets"], "resourceNames": secrets, "verbs": ["patch"] },
+        { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["get", "list", "watch", "create"] },
+        { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "resourceNames": parts, "verbs": ["patch", "delete"] },
+        { "apiGroups": [""], "resources": ["services", "configmaps"], "verbs": ["get", "create"] },
+        { "apiGroups": [""], "resources": ["services", "configmaps"], "resourceNames": parts, "verbs": ["patch", "delete"] },
+    ])
+}
+
+/// What the portal may do in workspace namespaces.
+fn portal_rules() -> Value {
+    json!([
+        { "apiGroups": [GROUP], "resources": ["workspaces"], "verbs": ["create", "patch", "delete"] },
+        { "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] },
+    ])
+}
+
+/// What the gateway may do in workspace namespaces.
+fn gateway_rules() -> Value {
+    json!([{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"] }])
 }
 
 /// What the controller may do anywhere.
@@ -155,7 +236,7 @@ fn cluster_rules() -> Value {
         { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "create", "patch"] },
         { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] },
         { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings"], "verbs": ["get", "create", "patch"] },
-        { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": [WORKSPACES_ROLE], "verbs": ["bind"] },
+        { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": [WORKSPACES_ROLE, PORTAL_WORKSPACES_ROLE, GATEWAY_WORKSPACES_ROLE], "verbs": ["bind"] },
     ])
 }
 

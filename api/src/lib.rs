@@ -32,12 +32,13 @@ pub use kind::{GROUP, Kind, VERSION};
 pub use owner::Owner;
 pub use quantity::Quantity;
 pub use region::{
-    DeletionPolicy, ExternalGitea, Gateway, Gitea, Images, LocalObject, ManagedGitea, Oidc, Portal, PortalService,
-    PullPolicy, Region, RegionSpec, RegionStatus, ServiceType, SignIn,
+    DeletionPolicy, ExternalGitea, Gateway, Gitea, Images, LocalObject, ManagedGitea, Oidc, Portal,
+    PortalService, PullPolicy, Region, RegionSpec, RegionStatus, ServiceType, SignIn,
 };
 pub use warm_pool::{WarmPool, WarmPoolSpec, WarmPoolStatus};
 pub use workspace::{
-    GitAuthor, Launch, LaunchSource, LocalSecret, Repository, RunPolicy, Workspace, WorkspaceSpec, WorkspaceStatus,
+    GitAuthor, Launch, LaunchSource, LocalSecret, Repository, RunPolicy, Workspace, WorkspaceSpec,
+    WorkspaceStatus,
 };
 pub use workspace_node_pool::{
     StaticNodes, WorkspaceNodePool, WorkspaceNodePoolSpec, WorkspaceNodePoolStatus,

@@ -35,6 +35,10 @@ pub struct Args {
     #[arg(long)]
     public_url: Option<String>,
 
+    /// URL at which we reach the managed Gitea, for a controller that runs outside the cluster.
+    #[arg(long)]
+    gitea_url: Option<String>,
+
     /// Kubeconfig file, for a controller that runs outside the cluster.
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
@@ -43,7 +47,7 @@ pub struct Args {
 impl Args {
     /// What `run` needs.
     pub async fn resolve(self) -> Result<Config, Error> {
-        let Self { pod_name, pod_namespace, listen, health, public_url, kubeconfig } = self;
+        let Self { pod_name, pod_namespace, listen, health, public_url, gitea_url, kubeconfig } = self;
         let kubernetes = match kubeconfig {
             Some(file) => {
                 let file = Kubeconfig::read_from(file)?;
@@ -54,6 +58,7 @@ impl Args {
         let own = || format!("https://{}.{pod_namespace}.svc:{}", install::CONTROLLER, agent::PORT);
         Ok(Config {
             public_url: public_url.unwrap_or_else(own),
+            gitea_url,
             kubernetes,
             replica: pod_name,
             lease: LEASE.to_owned(),

@@ -3,7 +3,10 @@
 use std::{fmt::Debug, sync::Arc};
 
 use futures::{StreamExt, TryStreamExt};
-use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    core::v1::{Node, PersistentVolumeClaim, Pod},
+};
 use kube::{
     Api, Client,
     runtime::{WatchStreamExt, watcher},
@@ -44,6 +47,10 @@ pub struct Caches {
     pub pods: Arc<Cache<Pod>>,
     /// Our volumes.
     pub volumes: Arc<Cache<PersistentVolumeClaim>>,
+    /// Gateway and portal.
+    pub deployments: Arc<Cache<Deployment>>,
+    /// Gitea.
+    pub stateful_sets: Arc<Cache<StatefulSet>>,
 }
 
 impl Default for Caches {
@@ -59,26 +66,30 @@ impl Default for Caches {
             nodes: Arc::new(Cache::new(changes.clone())),
             pods: Arc::new(Cache::new(changes.clone())),
             volumes: Arc::new(Cache::new(changes.clone())),
+            deployments: Arc::new(Cache::new(changes.clone())),
+            stateful_sets: Arc::new(Cache::new(changes.clone())),
             changes,
         }
     }
 }
 
 impl Caches {
-    /// Starts the watches. They end when the set is dropped.
-    pub fn watch(&self, client: &Client) -> JoinSet<()> {
+    /// Starts the watches, those of the region's programs in `namespace`. They end when the set is dropped.
+    pub fn watch(&self, client: &Client, namespace: &str) -> JoinSet<()> {
         let all = watcher::Config::default();
         let ours = all.clone().labels(&format!("{}={}", labels::MANAGED_BY, labels::CONTROLLER));
         let mut tasks = JoinSet::new();
-        tasks.spawn(follow(client, &all, &self.regions));
-        tasks.spawn(follow(client, &all, &self.node_pools));
-        tasks.spawn(follow(client, &all, &self.tiers));
-        tasks.spawn(follow(client, &all, &self.templates));
-        tasks.spawn(follow(client, &all, &self.warm_pools));
-        tasks.spawn(follow(client, &all, &self.workspaces));
-        tasks.spawn(follow(client, &all, &self.nodes));
-        tasks.spawn(follow(client, &ours, &self.pods));
-        tasks.spawn(follow(client, &ours, &self.volumes));
+        tasks.spawn(follow(Api::all(client.clone()), &all, &self.regions));
+        tasks.spawn(follow(Api::all(client.clone()), &all, &self.node_pools));
+        tasks.spawn(follow(Api::all(client.clone()), &all, &self.tiers));
+        tasks.spawn(follow(Api::all(client.clone()), &all, &self.templates));
+        tasks.spawn(follow(Api::all(client.clone()), &all, &self.warm_pools));
+        tasks.spawn(follow(Api::all(client.clone()), &all, &self.workspaces));
+        tasks.spawn(follow(Api::all(client.clone()), &all, &self.nodes));
+        tasks.spawn(follow(Api::all(client.clone()), &ours, &self.pods));
+        tasks.spawn(follow(Api::all(client.clone()), &ours, &self.volumes));
+        tasks.spawn(follow(Api::namespaced(client.clone(), namespace), &ours, &self.deployments));
+        tasks.spawn(follow(Api::namespaced(client.clone(), namespace), &ours, &self.stateful_sets));
         tasks
     }
 
@@ -93,12 +104,14 @@ impl Caches {
         self.nodes.completed().await;
         self.pods.completed().await;
         self.volumes.completed().await;
+        self.deployments.completed().await;
+        self.stateful_sets.completed().await;
     }
 }
 
 /// Keeps one cache up to date for ever. Errors of the connection are retried with a growing delay.
 fn follow<K>(
-    client: &Client,
+    api: Api<K>,
     config: &watcher::Config,
     cache: &Arc<Cache<K>>,
 ) -> impl Future<Output = ()> + use<K>
@@ -106,7 +119,7 @@ where
     K: Cached + Clone + Debug + DeserializeOwned,
     K::DynamicType: Default,
 {
-    let events = watcher(Api::<K>::all(client.clone()), config.clone()).default_backoff();
+    let events = watcher(api, config.clone()).default_backoff();
     let cache = cache.clone();
     let kind = K::kind(&K::DynamicType::default()).into_owned();
     async move {

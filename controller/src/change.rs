@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    core::v1::{Node, PersistentVolumeClaim, Pod},
+};
 use kube::{Resource, ResourceExt};
 use neuralinverse_api::{
     Region, WarmPool, Workspace, WorkspaceNodePool, WorkspaceTemplate, WorkspaceTier, labels,
@@ -33,6 +36,8 @@ pub enum Change {
     Pod(Arc<Pod>, Option<Arc<Pod>>),
     /// A volume of ours.
     Volume(Arc<PersistentVolumeClaim>),
+    /// A program of the region: Gitea, the gateway or the portal.
+    Part,
 }
 
 /// What pods are found by.
@@ -157,6 +162,28 @@ impl Cached for Node {
             status.images = None;
         }
     }
+}
+
+/// Declares kinds of which others hear each change.
+macro_rules! followed {
+    ($($kind:ident => $change:expr;)*) => { $(
+        impl Cached for $kind {
+            type Index = NoIndex;
+
+            fn indices(&self) -> Vec<NoIndex> {
+                Vec::new()
+            }
+
+            fn change(self: &Arc<Self>, _: Option<&Arc<Self>>) -> Option<Change> {
+                Some($change)
+            }
+        }
+    )* };
+}
+
+followed! {
+    Deployment => Change::Part;
+    StatefulSet => Change::Part;
 }
 
 /// Declares kinds that others only hear of when their spec changes, not when we write their status.

@@ -17,12 +17,21 @@ pub struct Context {
     pub caches: Caches,
     /// Tells people what happened.
     pub events: Events,
-    /// How sidecars reach us.
-    pub public_url: String,
+    /// Where pods reach the programs of the region.
+    pub urls: Urls,
     /// Certificate authority of our server, of sidecars and of the portal.
     pub authority: Authority,
     /// Warm pods that are being claimed or removed at this moment.
     pub reserved: Reserved,
+}
+
+/// Where pods reach the programs of the region.
+#[derive(Clone, Debug, Default)]
+pub struct Urls {
+    /// Us.
+    pub controller: String,
+    /// The gateway.
+    pub gateway: String,
 }
 
 /// UIDs that somebody in this process is busy with, so that two do not run for the same one.

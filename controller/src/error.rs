@@ -25,6 +25,9 @@ pub enum Error {
     /// A certificate could not be made.
     #[error(transparent)]
     Tls(#[from] tls::Error),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    Random,
     /// The API server took too long.
     #[error("the API server took too long")]
     TooSlow,
@@ -41,7 +44,7 @@ impl Error {
     pub fn next(&self) -> Next {
         match self {
             Self::Conflict { .. } => Next::After(Duration::from_millis(50)),
-            Self::Api { .. } | Self::Tls(_) | Self::TooSlow | Self::Json(_) => Next::Retry,
+            Self::Api { .. } | Self::Tls(_) | Self::Random | Self::TooSlow | Self::Json(_) => Next::Retry,
         }
     }
 }

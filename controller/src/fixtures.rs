@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     caches::Caches,
+    context::Urls,
     references::{References, resolve},
     workspace::children::pod::{self, Launched},
 };
@@ -58,6 +59,11 @@ pub(crate) fn references() -> References {
     resolve(&caches, "workspaces", "standard", "rust").unwrap()
 }
 
+/// Where pods reach controller and gateway.
+pub(crate) fn urls() -> Urls {
+    Urls { controller: "https://controller:8443".to_owned(), gateway: "https://gateway:8443".to_owned() }
+}
+
 /// The workspace `mine`, with these fields in its spec and this status.
 pub(crate) fn workspace(more: Value, status: Value) -> Workspace {
     let mut spec = json!({ "owner": "ada", "tier": "standard", "template": "rust" });
@@ -74,7 +80,7 @@ pub(crate) fn pod(epoch: i64, more: impl FnOnce(&mut Pod)) -> Arc<Pod> {
     let since = jiff::Timestamp::from_second(100).unwrap();
     let launched = Launched { epoch, source: LaunchSource::Cold, since };
     let workspace = workspace(json!({}), Value::Null);
-    let mut pod = pod::started(&workspace, &launched, "mine-1", &references(), "https://controller:8443");
+    let mut pod = pod::started(&workspace, &launched, "mine-1", &references(), &urls());
     pod.metadata.uid = Some(format!("uid-of-pod-{epoch}"));
     pod.metadata.creation_timestamp = Some(from(json!("1970-01-01T00:01:41Z")));
     more(&mut pod);

@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     agents::{self, Agents, Waiting},
     caches::Caches,
-    context::{Context, Reserved},
+    context::{Context, Reserved, Urls},
     events::Events,
     health,
     leader::Candidate,
     node_pool::NodePools,
     reconciler,
-    region::Regions,
+    region::{Regions, part},
     template::Templates,
     tier::Tiers,
     tls::{self, Authority},
@@ -44,6 +44,8 @@ pub struct Config {
     pub health: SocketAddr,
     /// URL at which sidecars reach us.
     pub public_url: String,
+    /// URL at which we reach the managed Gitea, if not by its Service.
+    pub gitea_url: Option<String>,
 }
 
 /// Why the controller cannot run.
@@ -97,7 +99,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     let context = Arc::new(Context {
         events: Events::new(client.clone(), &config.replica),
         caches: Caches::default(),
-        public_url: config.public_url.clone(),
+        urls: Urls { controller: config.public_url.clone(), gateway: part::gateway::url(&config.namespace) },
         authority,
         reserved: Reserved::default(),
         client,
@@ -106,7 +108,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     let waiting = Arc::new(Waiting::default());
     let (woken, known) = (waiting.clone(), context.clone());
     tasks.spawn(async move { woken.run(&known.caches).await });
-    let _watches = context.caches.watch(&context.client);
+    let _watches = context.caches.watch(&context.client, &config.namespace);
     tokio::select! {
         () = context.caches.completed() => {}
         () = shutdown.cancelled() => return Ok(()),
@@ -148,8 +150,7 @@ fn reconcile(config: &Config, context: &Arc<Context>) -> JoinSet<()> {
         tasks.spawn(async move { reconciler::run(Arc::new(reconciler), &context.caches).await });
     }
     let mut tasks = JoinSet::new();
-    let namespace = config.namespace.clone();
-    start(&mut tasks, context, Regions { context: context.clone(), namespace });
+    start(&mut tasks, context, Regions::new(context.clone(), config));
     start(&mut tasks, context, NodePools(context.clone()));
     start(&mut tasks, context, Tiers(context.clone()));
     start(&mut tasks, context, Templates(context.clone()));

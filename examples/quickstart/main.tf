@@ -1,4 +1,4 @@
-# One region on one cluster, three tiers, a warm pool and a workspace in it.
+# One region on one cluster, with portal and Gitea, three tiers, a warm pool and a workspace in it.
 
 terraform {
   required_providers {
@@ -15,6 +15,10 @@ module "region" {
   source = "../../modules/region"
 
   display_name     = "Quickstart"
+  url              = var.url
+  workspace_domain = var.workspace_domain
+  gitea            = { managed = { image = var.gitea_image, storage = "1Gi" } }
+  portal           = { service = { type = "NodePort", node_port = var.node_port } }
   images           = var.images
   requests_percent = var.requests_percent
   deletion_policy  = var.deletion_policy
@@ -25,7 +29,7 @@ resource "neuralinverse_workspace_template" "debian" {
   region      = module.region.region
   name        = "debian"
   image       = var.workspace_image
-  description = "Debian with Git and the usual tools"
+  description = "Debian with an editor, Git and the usual tools"
   env         = { EDITOR = "nano" }
 }
 

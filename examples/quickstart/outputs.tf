@@ -1,3 +1,13 @@
+output "url" {
+  description = "URL of the portal."
+  value       = module.region.url
+}
+
+output "git_url" {
+  description = "URL of the Git host."
+  value       = module.region.git_url
+}
+
 output "workspace" {
   description = "Where the workspace runs and how it was launched."
   value = {

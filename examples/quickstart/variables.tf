@@ -8,6 +8,30 @@ variable "images" {
   default = {}
 }
 
+variable "url" {
+  description = "URL of the portal as your browser sees it."
+  type        = string
+  default     = "http://cloud.localhost:8080"
+}
+
+variable "workspace_domain" {
+  description = "Domain under which each workspace has a host of its own."
+  type        = string
+  default     = "workspaces.localhost:8080"
+}
+
+variable "node_port" {
+  description = "Port of the nodes on which the portal is reached."
+  type        = number
+  default     = 30080
+}
+
+variable "gitea_image" {
+  description = "Image of the Git host."
+  type        = string
+  default     = "docker.io/gitea/gitea:1.26.0-rootless"
+}
+
 variable "workspace_image" {
   description = "Image of the workspaces."
   type        = string

@@ -118,6 +118,9 @@ pub enum Error {
     /// More nodes than a cluster's addresses suffice for.
     #[error("a cluster can have at most {0} nodes")]
     TooManyNodes(u8),
+    /// Another program listens on a port that is to be published.
+    #[error("another program listens on port {0} of this machine; stop it, or choose another port")]
+    PortTaken(u16),
     /// No pair of free ports was found.
     #[error("no free ports between {from} and {to}; stop other local control planes")]
     NoPorts {

@@ -3,6 +3,12 @@
 resource "neuralinverse_region" "this" {
   region               = var.region
   display_name         = var.display_name
+  url                  = var.url
+  workspace_domain     = var.workspace_domain
+  gitea                = var.gitea
+  sign_in              = var.sign_in
+  portal               = var.portal
+  gateway              = var.gateway
   images               = var.images
   install              = var.install
   storage_class_name   = var.storage_class_name

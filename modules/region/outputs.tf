@@ -3,6 +3,16 @@ output "region" {
   value       = neuralinverse_region.this.region
 }
 
+output "url" {
+  description = "URL of the portal, once it serves."
+  value       = neuralinverse_region.this.status.url
+}
+
+output "git_url" {
+  description = "URL of the Git host, once it serves."
+  value       = neuralinverse_region.this.status.git_url
+}
+
 output "workspace_namespaces" {
   description = "Namespaces that workspaces and warm pools live in."
   value       = neuralinverse_region.this.workspace_namespaces

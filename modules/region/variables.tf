@@ -10,6 +10,66 @@ variable "display_name" {
   default     = null
 }
 
+variable "url" {
+  description = "URL of the portal as browsers see it, such as https://cloud.example.com. Null is a region without a portal."
+  type        = string
+  default     = null
+}
+
+variable "workspace_domain" {
+  description = "Domain under which each workspace has a host of its own: another registrable domain than the portal's."
+  type        = string
+  default     = null
+}
+
+variable "gitea" {
+  description = "The Git host: one that the controller runs, or one that is there already."
+  type = object({
+    managed = optional(object({
+      image              = optional(string)
+      storage            = optional(string)
+      storage_class_name = optional(string)
+      memory             = optional(string)
+    }))
+    external = optional(object({
+      url              = string
+      token_secret_ref = object({ name = string })
+    }))
+  })
+  default = null
+}
+
+variable "sign_in" {
+  description = "Who signs people in at the portal. Null is Gitea."
+  type = object({
+    oidc = object({
+      issuer            = string
+      client_id         = string
+      client_secret_ref = optional(object({ name = string }))
+      scopes            = optional(list(string))
+    })
+  })
+  default = null
+}
+
+variable "portal" {
+  description = "Replicas of the portal, and its Service."
+  type = object({
+    replicas = optional(number)
+    service = optional(object({
+      type      = optional(string)
+      node_port = optional(number)
+    }))
+  })
+  default = {}
+}
+
+variable "gateway" {
+  description = "Replicas of the gateway."
+  type        = object({ replicas = optional(number) })
+  default     = {}
+}
+
 variable "images" {
   description = "Where the images come from and how they are pulled."
   type = object({

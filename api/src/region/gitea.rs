@@ -24,7 +24,7 @@ pub struct Gitea {
 
 /// A Gitea that the controller runs, with SQLite and a volume. Browsers reach it at the portal's
 /// host with `git.` before it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedGitea {
     /// Container image, rootless. A newer one migrates the database at start; there is no way back.
@@ -34,11 +34,13 @@ pub struct ManagedGitea {
 
     /// Size of the volume that holds repositories and database. Cannot be changed.
     #[serde(default = "storage")]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("storage cannot be changed: enlarge the volume by hand"))]
     pub storage: Quantity,
 
     /// StorageClass of that volume. Without it, the cluster's default class. Git needs a local or block disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("storageClassName cannot be changed: move the data to another Gitea"))]
     pub storage_class_name: Option<String>,
 
     /// Memory that it may use. A large push or clone needs hundreds of MiB for a moment.

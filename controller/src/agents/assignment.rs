@@ -143,6 +143,7 @@ async fn make(
         owner: spec.owner.clone(),
         repository,
         env,
+        git_author: spec.git_author.clone(),
     };
     let json = serde_json::to_vec(&assignment).map_err(|error| Fault::Api(error.into()))?;
     assignment.revision = hash::short(json, 16);

@@ -1,38 +1,65 @@
-//! Region: prepares the namespaces that workspaces live in, and keeps the portal's certificate.
+//! Region: prepares the namespaces that workspaces live in, and keeps the programs of the region: Gitea, the
+//! gateway and the portal.
 
-mod objects;
-mod portal;
+mod certificates;
+mod git_host;
+mod namespace;
+mod object;
+pub mod part;
+mod parts;
+mod secrets;
+mod sign_in;
 mod status;
+mod workload;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
-use kube::{
-    Api,
-    api::{DynamicObject, Patch, PatchParams},
-    core::TypeMeta,
-    discovery::ApiResource,
-};
-use neuralinverse_api::labels;
-use serde_json::Value;
+use neuralinverse_api::Region;
+use tokio::time::Instant;
 
+use self::{
+    certificates::Kept,
+    object::Objects,
+    parts::Parts,
+    status::{Seen, status},
+};
 use crate::{
     change::Change,
     context::Context,
-    error::{During, Error, Result, refused, text},
+    error::{Error, Result, refused, text},
     key::Key,
     queue::Next,
     reconciler::{Reconciler, resync},
     references::REGION,
+    run::Config,
     write,
 };
 
+/// How long after a look at all objects of the region the next one may only count workspaces.
+const FRESH: Duration = Duration::from_secs(240);
+
+/// When a program that is not there yet is looked at again, though its own changes wake us too.
+const WAITING: Duration = Duration::from_secs(2);
+
 /// Reconciles the Region.
 pub struct Regions {
-    /// What it shares with others.
-    pub context: Arc<Context>,
+    context: Arc<Context>,
     /// Namespace of the controller.
-    pub namespace: String,
+    namespace: String,
+    gitea_url: Option<String>,
+    last: Mutex<Last>,
+}
+
+/// What was seen at the last look at everything, unless something has changed since it began. It only saves
+/// requests: a burst of workspaces changes the count and nothing else.
+#[derive(Default)]
+struct Last {
+    changes: u64,
+    seen: Option<(Instant, Seen)>,
 }
 
 impl Reconciler for Regions {
@@ -41,77 +68,80 @@ impl Reconciler for Regions {
     const GATHER: Duration = Duration::from_secs(2);
 
     fn all(&self) -> Vec<Key> {
+        let mut last = self.last();
+        *last = Last { changes: last.changes + 1, seen: None };
         vec![Key::cluster(REGION)]
     }
 
     fn wakes(&self, change: &Change) -> Vec<Key> {
         match change {
-            Change::Region | Change::Workspace(_) => self.all(),
+            Change::Region | Change::Part => self.all(),
+            Change::Workspace(_) => vec![Key::cluster(REGION)],
             _ => Vec::new(),
         }
     }
 
     async fn reconcile(&self, key: &Key) -> Result<Next> {
-        let caches = &self.context.caches;
-        let Some(region) = caches.regions.get(key) else { return Ok(Next::Never) };
-        let mut refusal = None;
-        for namespace in &region.spec.workspace_namespaces {
-            if let Err(error) = self.prepare(namespace).await {
-                refusal = Some(format!("namespace `{namespace}` cannot be prepared: {}", refused_by(error)?));
-            }
-        }
-        let Context { client, authority, .. } = &*self.context;
-        if let Err(error) = portal::keep(client, &self.namespace, authority).await {
-            refusal = Some(format!("the portal's certificate cannot be kept: {}", refused_by(error)?));
-        }
-        let status = status::status(&region, refusal.as_deref(), caches.workspaces.count(), Timestamp::now());
+        let Context { client, caches, .. } = &*self.context;
+        let region = caches.regions.get(key).filter(|region| region.metadata.deletion_timestamp.is_none());
+        let Some(region) = region else { return Ok(Next::Never) };
+        let seen = match self.fresh() {
+            Some(seen) => seen,
+            None => self.look(&region).await?,
+        };
+        let status = status(&region, &seen, caches.workspaces.count(), Timestamp::now());
         write::status(client, &caches.regions, &region, region.status.as_ref(), &status).await?;
-        Ok(if refusal.is_some() { Next::Retry } else { resync(key) })
+        Ok(match (&seen.refusal, seen.waits()) {
+            (Some(_), _) => Next::Retry,
+            (None, true) => Next::After(WAITING),
+            (None, false) => resync(key),
+        })
     }
 }
 
 impl Regions {
-    async fn prepare(&self, namespace: &str) -> Result<()> {
-        for object in objects::all(namespace, &self.namespace, &self.context.authority.certificate) {
-            self.ensure(object).await?;
-        }
-        Ok(())
+    /// Reconciles with what `context` knows.
+    pub fn new(context: Arc<Context>, config: &Config) -> Self {
+        let (namespace, gitea_url) = (config.namespace.clone(), config.gitea_url.clone());
+        Self { context, namespace, gitea_url, last: Mutex::default() }
     }
 
-    /// Applies an object where what is there differs in one of its fields. Fields that it does not name
-    /// are somebody else's.
-    async fn ensure(&self, wanted: Value) -> Result<()> {
-        let wanted: DynamicObject = serde_json::from_value(wanted)?;
-        let name = wanted.metadata.name.clone().unwrap_or_default();
-        let types = wanted.types.clone().unwrap_or_default();
-        let api = self.api(&types, wanted.metadata.namespace.as_deref());
-        let there = api.get_opt(&name).await.during("reading an object of a workspace namespace")?;
-        let wanted_json = serde_json::to_value(&wanted)?;
-        if there.is_some_and(|there| {
-            serde_json::to_value(there).is_ok_and(|there| contains(&there, &wanted_json))
-        }) {
-            return Ok(());
-        }
-        let params = PatchParams::apply(labels::CONTROLLER).force();
-        let applied = api.patch(&name, &params, &Patch::Apply(&wanted)).await;
-        applied.during("preparing a workspace namespace")?;
-        tracing::info!(kind = types.kind, name, "applied an object of a workspace namespace");
-        Ok(())
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn api(&self, types: &TypeMeta, namespace: Option<&str>) -> Api<DynamicObject> {
-        let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
-        let resource = ApiResource {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            api_version: types.api_version.clone(),
-            kind: types.kind.clone(),
-            plural: format!("{}s", types.kind.to_lowercase()),
-        };
-        match namespace {
-            Some(namespace) => Api::namespaced_with(self.context.client.clone(), namespace, &resource),
-            None => Api::all_with(self.context.client.clone(), &resource),
+    fn fresh(&self) -> Option<Seen> {
+        let last = self.last();
+        last.seen.as_ref().filter(|(at, _)| at.elapsed() < FRESH).map(|(_, seen)| seen.clone())
+    }
+
+    /// Makes everything what it is to be, and says how it is.
+    async fn look(&self, region: &Region) -> Result<Seen> {
+        let Context { client, caches, authority, .. } = &*self.context;
+        let changes = self.last().changes;
+        let objects = Objects(client);
+        let mut seen = Seen::default();
+        for namespace in &region.spec.workspace_namespaces {
+            for object in namespace::all(namespace, &self.namespace, &authority.certificate) {
+                if let Err(error) = objects.ensure(object).await {
+                    let refusal = refused_by(error)?;
+                    seen.refusal = Some(format!("namespace `{namespace}` cannot be prepared: {refusal}"));
+                }
+            }
         }
+        for kept in [Kept::portal(), Kept::gateway(part::gateway::hosts(&self.namespace))] {
+            if let Err(error) = kept.keep(client, &self.namespace, authority).await {
+                seen.refusal = Some(format!("a certificate cannot be kept: {}", refused_by(error)?));
+            }
+        }
+        let place = part::Place { region, namespace: &self.namespace };
+        let parts = Parts { objects, caches, place, gitea_url: self.gitea_url.as_deref() };
+        parts.keep(&mut seen).await?;
+        let mut last = self.last();
+        if last.changes == changes && seen.refusal.is_none() && !seen.waits() {
+            last.seen = Some((Instant::now(), seen.clone()));
+        }
+        Ok(seen)
     }
 }
 
@@ -120,35 +150,5 @@ fn refused_by(error: Error) -> Result<String> {
     match error {
         Error::Api { source, .. } if refused(&source) => Ok(text(&source)),
         other => Err(other),
-    }
-}
-
-/// Whether `there` has all that `wanted` has. Lists are compared as a whole.
-fn contains(there: &Value, wanted: &Value) -> bool {
-    match (there, wanted) {
-        (Value::Object(there), Value::Object(wanted)) => {
-            wanted.iter().all(|(field, wanted)| there.get(field).is_some_and(|there| contains(there, wanted)))
-        }
-        (there, wanted) => there == wanted,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn only_fields_that_we_want_are_compared() {
-        let there = json!({ "a": { "b": 1, "other": 2 }, "list": [1] });
-        for (wanted, same) in [
-            (json!({ "a": { "b": 1 } }), true),
-            (json!({ "a": { "b": 2 } }), false),
-            (json!({ "a": { "c": 1 } }), false),
-            (json!({ "list": [1, 2] }), false),
-        ] {
-            assert_eq!(contains(&there, &wanted), same, "{wanted}");
-        }
     }
 }

@@ -34,7 +34,7 @@ pub async fn create(
         Err(error) => return no(error),
     };
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
-    match pods.create(&params, &pod::warm(pool, &name, references, &context.public_url)).await {
+    match pods.create(&params, &pod::warm(pool, &name, references, &context.urls)).await {
         Ok(pod) => context.caches.pods.apply(pod),
         Err(error) => return no(error),
     };

@@ -72,7 +72,7 @@ impl Reconciler for WarmPools {
             Change::Region | Change::NodePool(_) | Change::Tier(_) | Change::Template(_) => {
                 self.context.caches.warm_pools.all().iter().map(|pool| Key::of(pool.as_ref())).collect()
             }
-            Change::Workspace(_) | Change::WorkspaceStatus(_) | Change::Node => Vec::new(),
+            Change::Workspace(_) | Change::WorkspaceStatus(_) | Change::Node | Change::Part => Vec::new(),
         }
     }
 
@@ -108,7 +108,7 @@ impl WarmPools {
     /// Makes and removes pods. Says why Kubernetes did not take one.
     async fn fill(&self, key: &Key, pool: &WarmPool, references: &References) -> Result<Option<Problem>> {
         let pods = self.pods(key);
-        let revision = pod::revision(references, &self.context.public_url);
+        let revision = pod::revision(references, &self.context.urls);
         let free: Vec<_> = pods.iter().map(|pod| Free::of(pod, Some(&revision))).collect();
         let size = usize::try_from(pool.spec.size).unwrap_or_default();
         let decide::Plan { create, delete } = decide(size, &free, Timestamp::now());
@@ -128,7 +128,7 @@ impl WarmPools {
         refused: Option<&Problem>,
     ) -> Result<Option<Duration>> {
         let revision =
-            references.as_ref().ok().map(|references| pod::revision(references, &self.context.public_url));
+            references.as_ref().ok().map(|references| pod::revision(references, &self.context.urls));
         let pods: Vec<_> = self.pods(key).iter().map(|pod| Free::of(pod, revision.as_deref())).collect();
         let new = status::status(pool, references, &pods, refused, Timestamp::now());
         let last = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();

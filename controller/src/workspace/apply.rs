@@ -89,7 +89,7 @@ async fn get_pod(
             (LaunchSource::Cold, name)
         }
     };
-    let pod = pod::started(workspace, &launched(source), &name, references, &context.public_url);
+    let pod = pod::started(workspace, &launched(source), &name, references, &context.urls);
     create(context, workspace, &context.caches.pods, &pod).await
 }
 

@@ -11,7 +11,6 @@ use super::{
     children::{
         owned_by,
         pod::{self, Launched},
-        workspace_labels,
     },
     pod_state,
 };
@@ -32,7 +31,7 @@ pub async fn claim(
     launched: &Launched,
     references: &References,
 ) -> Result<Option<Arc<Pod>>> {
-    let revision = pod::revision(references, &context.public_url);
+    let revision = pod::revision(references, &context.urls);
     for pod in candidates(context, workspace, &revision) {
         let Some(_reservation) = context.reserved.take(&pod.uid().unwrap_or_default()) else { continue };
         match take(context, workspace, launched, &pod).await {
@@ -90,10 +89,9 @@ async fn take(context: &Context, workspace: &Workspace, launched: &Launched, pod
         json!({ "op": "test", "path": "/metadata/ownerReferences/0/uid", "value": owner_uid(pod) }),
         json!({ "op": "remove", "path": label(labels::WARM_POOL) }),
         json!({ "op": "replace", "path": "/metadata/ownerReferences", "value": [owned_by(workspace)] }),
-        json!({ "op": "add", "path": label(labels::EPOCH), "value": launched.epoch.to_string() }),
     ];
     operations.extend(
-        workspace_labels(workspace)
+        pod::claimed_labels(workspace, launched)
             .into_iter()
             .map(|(name, value)| json!({ "op": "add", "path": label(&name), "value": value })),
     );

@@ -148,7 +148,7 @@ impl Reconciler for Workspaces {
             Change::Tier(key) => keys(caches.workspaces.by(&WorkspaceIndex::Tier(key.name.clone()))),
             Change::Template(key) => keys(caches.workspaces.by(&WorkspaceIndex::Template(key.name.clone()))),
             Change::Region | Change::NodePool(_) => self.all(),
-            Change::WarmPool(_) | Change::WorkspaceStatus(_) | Change::Node => Vec::new(),
+            Change::WarmPool(_) | Change::WorkspaceStatus(_) | Change::Node | Change::Part => Vec::new(),
         }
     }
 

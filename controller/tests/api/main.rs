@@ -11,6 +11,7 @@ mod launch;
 mod leaders;
 mod node_pool;
 mod refused;
+mod region;
 mod restart;
 mod run_policy;
 mod warm_pool;

@@ -45,14 +45,22 @@ pub struct Cluster {
 impl Cluster {
     /// Starts one.
     pub async fn start() -> Result<Self> {
+        Self::start_with(ControlPlaneOptions::default().with_controller_manager()).await
+    }
+
+    /// Starts one without the cluster's own controllers: a test says what they would say.
+    pub async fn start_alone() -> Result<Self> {
+        Self::start_with(ControlPlaneOptions::default()).await
+    }
+
+    async fn start_with(options: ControlPlaneOptions) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (policy, audit) = (folder.path().join("policy.yaml"), folder.path().join("audit.log"));
         std::fs::write(
             &policy,
             "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n",
         )?;
-        let options = ControlPlaneOptions::default()
-            .with_controller_manager()
+        let options = options
             .with_api_server_arg(format!("--audit-policy-file={}", policy.display()))
             .with_api_server_arg(format!("--audit-log-path={}", audit.display()));
         let control_plane = ControlPlane::start(options).await?;
@@ -91,6 +99,17 @@ impl Cluster {
         lease: &str,
         shutdown: CancellationToken,
     ) -> Result<String> {
+        self.controller_beside(replica, lease, None, shutdown).await
+    }
+
+    /// Runs one that reaches the managed Gitea at this URL.
+    pub async fn controller_beside(
+        &self,
+        replica: &str,
+        lease: &str,
+        gitea_url: Option<&str>,
+        shutdown: CancellationToken,
+    ) -> Result<String> {
         let token = token(&self.admin()?, SYSTEM, CONTROLLER, json!({ "expirationSeconds": 36000 })).await?;
         let mut kubernetes = self.kubernetes.clone();
         kubernetes.auth_info = kube::config::AuthInfo { token: Some(token.into()), ..Default::default() };
@@ -104,6 +123,7 @@ impl Cluster {
             listen,
             health,
             public_url: public_url.clone(),
+            gitea_url: gitea_url.map(str::to_owned),
         };
         tokio::spawn(async move {
             if let Err(error) = controller::run(config, shutdown).await {

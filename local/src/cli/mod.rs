@@ -116,7 +116,16 @@ enum Verb {
         /// Install it, as root on Debian and Ubuntu
         #[arg(long)]
         install: bool,
+        /// Only see to what one thing is made with
+        #[arg(long = "for", value_enum, conflicts_with = "install")]
+        purpose: Option<Purpose>,
     },
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Purpose {
+    /// The IDE of the workspace image
+    Ide,
 }
 
 impl Args {
@@ -150,7 +159,8 @@ impl Args {
                 eprintln!("{tag} {}", if built { "built" } else { "unchanged" });
                 Ok(())
             }
-            Verb::Doctor { install } => doctor(install),
+            Verb::Doctor { purpose: Some(Purpose::Ide), .. } => packages::require(packages::IDE),
+            Verb::Doctor { install, purpose: None } => doctor(install),
         }
     }
 }

@@ -8,8 +8,8 @@ use k8s_openapi::{
     apimachinery::pkg::api::resource,
 };
 use neuralinverse_api::{
-    Quantity,
-    agent::{door, paths},
+    Ide, Quantity,
+    agent::{door, gateway, paths},
     install::AGENT_IMAGE,
 };
 
@@ -17,7 +17,7 @@ use super::{
     security,
     volumes::{BIN, IDENTITY, RUN, TMP, WORK},
 };
-use crate::references::References;
+use crate::{context::Urls, references::References};
 
 /// Name of the user's container.
 pub const WORKSPACE: &str = "workspace";
@@ -38,15 +38,19 @@ pub fn install(references: &References) -> Container {
 }
 
 /// Speaks with the controller, runs Git, and lets the portal in.
-pub fn sidecar(references: &References, controller_url: &str) -> Container {
+pub fn sidecar(references: &References, urls: &Urls) -> Container {
+    let mut variables = vec![
+        env("CONTROLLER_URL", &urls.controller),
+        EnvVar { name: "POD_NAME".to_owned(), value_from: Some(pod_name()), ..Default::default() },
+    ];
+    if let Some(git_url) = references.region.git_url() {
+        variables.extend([env("GATEWAY_URL", &urls.gateway), env("GIT_URL", &git_url)]);
+    }
     Container {
         name: AGENT.to_owned(),
         command: Some(words(&[paths::AGENT, "run"])),
         restart_policy: Some("Always".to_owned()),
-        env: Some(vec![
-            env("CONTROLLER_URL", controller_url),
-            EnvVar { name: "POD_NAME".to_owned(), value_from: Some(pod_name()), ..Default::default() },
-        ]),
+        env: Some(variables),
         ports: Some(vec![ContainerPort {
             name: Some("door".to_owned()),
             container_port: door::PORT.into(),
@@ -72,6 +76,14 @@ fn pod_name() -> EnvVarSource {
 /// The user's programs, of any image.
 pub fn user(references: &References) -> Container {
     let (cpu, memory) = (&references.tier.cpu, &references.tier.memory);
+    let mut command = words(&[paths::LAUNCHER, "run"]);
+    if references.template.ide == Ide::CodeServer {
+        command.extend(words(&["--ide", "code-server"]));
+    }
+    let mut variables = vec![env("HOME", paths::HOME)];
+    let git_url = references.region.git_url();
+    let to_gateway = git_url.iter().flat_map(|url| gateway::git_environment(url));
+    variables.extend(to_gateway.map(|(name, value)| env(name, &value)));
     let share = references.region.requests_percent;
     let size = |cpu: &Quantity, memory: &Quantity| {
         [("cpu".to_owned(), cpu.to_kubernetes()), ("memory".to_owned(), memory.to_kubernetes())].into()
@@ -80,9 +92,9 @@ pub fn user(references: &References) -> Container {
         name: WORKSPACE.to_owned(),
         image: Some(references.template.image.clone()),
         image_pull_policy: Some(references.region.images.pull_policy.as_str().to_owned()),
-        command: Some(words(&[paths::LAUNCHER, "run"])),
+        command: Some(command),
         working_dir: Some(paths::HOME.to_owned()),
-        env: Some(vec![env("HOME", paths::HOME)]),
+        env: Some(variables),
         resources: Some(ResourceRequirements {
             limits: Some(size(cpu, memory)),
             requests: Some(size(&cpu.scaled(share), &memory.scaled(share))),

@@ -9,12 +9,14 @@
 //!    work: /home/developer ─────┘
 //! ```
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{LocalObjectReference, Pod, PodSpec, Toleration};
 use kube::{ResourceExt, api::ObjectMeta};
 use neuralinverse_api::{LaunchSource, Quantity, WarmPool, Workspace, labels};
 
 use super::{containers, managed, owned_by, security, volumes, workspace_labels};
-use crate::{hash, names::SERVICE_ACCOUNT, references::References};
+use crate::{context::Urls, hash, names::SERVICE_ACCOUNT, references::References};
 
 /// How long the user's programs and the sidecar have to end.
 const GRACE_SECONDS: i64 = 30;
@@ -31,10 +33,10 @@ pub struct Launched {
 }
 
 /// A pod that waits for a user. Its volume has the same name.
-pub fn warm(pool: &WarmPool, name: &str, references: &References, controller_url: &str) -> Pod {
+pub fn warm(pool: &WarmPool, name: &str, references: &References, urls: &Urls) -> Pod {
     let mut labels = managed();
     labels.insert(labels::WARM_POOL.to_owned(), pool.name_any());
-    labels.insert(labels::REVISION.to_owned(), revision(references, controller_url));
+    labels.insert(labels::REVISION.to_owned(), revision(references, urls));
     let metadata = ObjectMeta {
         name: Some(name.to_owned()),
         namespace: pool.namespace(),
@@ -43,7 +45,7 @@ pub fn warm(pool: &WarmPool, name: &str, references: &References, controller_url
         owner_references: Some(vec![owned_by(pool)]),
         ..Default::default()
     };
-    Pod { metadata, spec: Some(spec(references, controller_url, name)), status: None }
+    Pod { metadata, spec: Some(spec(references, urls, name)), status: None }
 }
 
 /// A pod that is started for a workspace, on this volume.
@@ -52,12 +54,11 @@ pub fn started(
     launched: &Launched,
     volume: &str,
     references: &References,
-    controller_url: &str,
+    urls: &Urls,
 ) -> Pod {
     let mut labels = managed();
-    labels.insert(labels::REVISION.to_owned(), revision(references, controller_url));
-    labels.extend(workspace_labels(workspace));
-    labels.insert(labels::EPOCH.to_owned(), launched.epoch.to_string());
+    labels.insert(labels::REVISION.to_owned(), revision(references, urls));
+    labels.extend(claimed_labels(workspace, launched));
     let mut annotations = claimed_annotations(launched);
     annotations.push(default_container());
     let metadata = ObjectMeta {
@@ -68,12 +69,20 @@ pub fn started(
         owner_references: Some(vec![owned_by(workspace)]),
         ..Default::default()
     };
-    Pod { metadata, spec: Some(spec(references, controller_url, volume)), status: None }
+    Pod { metadata, spec: Some(spec(references, urls, volume)), status: None }
 }
 
 /// Name of a pod or volume that is made for a workspace.
 pub fn name(workspace: &Workspace, epoch: i64) -> String {
     format!("{}-{epoch}", workspace.name_any())
+}
+
+/// Labels of a pod that has a user, for whom it acts at the gateway.
+pub fn claimed_labels(workspace: &Workspace, launched: &Launched) -> BTreeMap<String, String> {
+    let mut labels = workspace_labels(workspace);
+    labels.insert(labels::OWNER.to_owned(), workspace.spec.owner.clone());
+    labels.insert(labels::EPOCH.to_owned(), launched.epoch.to_string());
+    labels
 }
 
 /// Annotations of a pod that has a user.
@@ -87,12 +96,9 @@ pub fn claimed_annotations(launched: &Launched) -> Vec<(String, String)> {
 }
 
 /// Hash of all that decides how a pod and its volume are made: a warm pod of another one is stale.
-pub fn revision(references: &References, controller_url: &str) -> String {
-    let made_from = (
-        spec(references, controller_url, ""),
-        &references.tier.storage,
-        &references.region.storage_class_name,
-    );
+pub fn revision(references: &References, urls: &Urls) -> String {
+    let made_from =
+        (spec(references, urls, ""), &references.tier.storage, &references.region.storage_class_name);
     // Serialising our own types into memory cannot fail.
     let json = serde_json::to_vec(&made_from).unwrap_or_default();
     hash::short(json, 8)
@@ -102,7 +108,7 @@ fn default_container() -> (String, String) {
     ("kubectl.kubernetes.io/default-container".to_owned(), containers::WORKSPACE.to_owned())
 }
 
-fn spec(references: &References, controller_url: &str, volume: &str) -> PodSpec {
+fn spec(references: &References, urls: &Urls, volume: &str) -> PodSpec {
     let References { region, tier, template: _ } = references;
     let pull_secrets = &region.images.pull_secrets;
     PodSpec {
@@ -117,11 +123,8 @@ fn spec(references: &References, controller_url: &str, volume: &str) -> PodSpec 
             .then(|| pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() }).collect()),
         security_context: Some(security::pod()),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
-        volumes: Some(volumes::volumes(volume)),
-        init_containers: Some(vec![
-            containers::install(references),
-            containers::sidecar(references, controller_url),
-        ]),
+        volumes: Some(volumes::volumes(volume, region.gitea.is_some())),
+        init_containers: Some(vec![containers::install(references), containers::sidecar(references, urls)]),
         containers: vec![containers::user(references)],
         ..Default::default()
     }
@@ -140,7 +143,7 @@ fn toleration(pool: &str) -> Toleration {
 /// Whether a pod that runs has another image, size, runtime or nodes than its tier and template ask for
 /// now. Other releases of our own images do not count.
 pub fn differs(pod: &Pod, references: &References) -> bool {
-    let wanted = spec(references, "", "");
+    let wanted = spec(references, &Urls::default(), "");
     let Some(actual) = &pod.spec else { return false };
     let user = |spec: &PodSpec| {
         let container = spec.containers.iter().find(|container| container.name == containers::WORKSPACE)?;

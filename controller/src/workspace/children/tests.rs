@@ -1,15 +1,18 @@
 //! The objects as a whole, as they reach the API server.
 
-use neuralinverse_api::{LaunchSource, WarmPool};
+use neuralinverse_api::{Ide, LaunchSource, WarmPool};
 use serde_json::{Value, json};
 
 use super::{
     pod::{self, Launched},
     volume,
 };
-use crate::fixtures;
+use crate::{context::Urls, fixtures};
 
-const URL: &str = "https://controller:8443";
+/// Where pods of these tests reach controller and gateway.
+fn urls() -> Urls {
+    fixtures::urls()
+}
 
 fn spec(volume: &str) -> Value {
     let locked = json!({ "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } });
@@ -57,7 +60,7 @@ fn spec(volume: &str) -> Value {
                 "name": "agent", "image": ours, "imagePullPolicy": "IfNotPresent", "restartPolicy": "Always",
                 "command": ["/usr/local/bin/neuralinverse-agent", "run"],
                 "env": [
-                    { "name": "CONTROLLER_URL", "value": URL },
+                    { "name": "CONTROLLER_URL", "value": "https://controller:8443" },
                     { "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
                 ],
                 "ports": [{ "name": "door", "containerPort": 8444 }],
@@ -72,7 +75,7 @@ fn spec(volume: &str) -> Value {
         ],
         "containers": [{
             "name": "workspace", "image": "rust:1", "imagePullPolicy": "IfNotPresent",
-            "command": ["/opt/neuralinverse/launcher", "run"],
+            "command": ["/opt/neuralinverse/launcher", "run", "--ide", "code-server"],
             "workingDir": "/home/developer",
             "env": [{ "name": "HOME", "value": "/home/developer" }],
             "resources": {
@@ -115,7 +118,7 @@ fn owner(kind: &str, name: &str) -> Value {
 #[test]
 fn a_warm_pod_is_complete_but_for_its_user() {
     let references = fixtures::references();
-    let pod = pod::warm(&pool(), "pool-1", &references, URL);
+    let pod = pod::warm(&pool(), "pool-1", &references, &urls());
     let expected = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
@@ -123,7 +126,7 @@ fn a_warm_pod_is_complete_but_for_its_user() {
             "labels": {
                 "app.kubernetes.io/managed-by": "neuralinverse-controller",
                 "cloud.neuralinverse.com/warm-pool": "pool",
-                "cloud.neuralinverse.com/revision": pod::revision(&references, URL),
+                "cloud.neuralinverse.com/revision": pod::revision(&references, &urls()),
             },
             "annotations": { "kubectl.kubernetes.io/default-container": "workspace" },
             "ownerReferences": owner("WarmPool", "pool"),
@@ -139,16 +142,17 @@ fn a_pod_that_is_started_for_a_workspace_differs_in_its_metadata_only() {
     let since = jiff::Timestamp::from_millisecond(1_500).unwrap();
     let launched = Launched { epoch: 3, source: LaunchSource::Resume, since };
     let workspace = fixtures::workspace(json!({}), Value::Null);
-    let pod = pod::started(&workspace, &launched, "mine-1", &references, URL);
+    let pod = pod::started(&workspace, &launched, "mine-1", &references, &urls());
     let expected = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
             "namespace": "workspaces", "name": "mine-3",
             "labels": {
                 "app.kubernetes.io/managed-by": "neuralinverse-controller",
-                "cloud.neuralinverse.com/revision": pod::revision(&references, URL),
+                "cloud.neuralinverse.com/revision": pod::revision(&references, &urls()),
                 "cloud.neuralinverse.com/workspace": "mine",
                 "cloud.neuralinverse.com/workspace-uid": "uid-of-mine",
+                "cloud.neuralinverse.com/owner": "ada",
                 "cloud.neuralinverse.com/epoch": "3",
             },
             "annotations": {
@@ -162,6 +166,37 @@ fn a_pod_that_is_started_for_a_workspace_differs_in_its_metadata_only() {
         "spec": spec("mine-1"),
     });
     assert_eq!(serde_json::to_value(pod).unwrap(), expected);
+}
+
+#[test]
+fn a_pod_knows_the_gateway_where_there_is_one() {
+    let mut references = fixtures::references();
+    references.region.gitea = fixtures::from(json!({
+        "external": { "url": "https://git.test", "tokenSecretRef": { "name": "gitea" } },
+    }));
+    let made = serde_json::to_value(pod::warm(&pool(), "pool-1", &references, &urls())).unwrap();
+    let mut wanted = spec("pool-1");
+    let variable = |name: &str, value: &str| json!({ "name": name, "value": value });
+    let sidecar = wanted["initContainers"][1]["env"].as_array_mut().unwrap();
+    sidecar.push(variable("GATEWAY_URL", "https://gateway:8443"));
+    sidecar.push(variable("GIT_URL", "https://git.test"));
+    let user = wanted["containers"][0]["env"].as_array_mut().unwrap();
+    user.push(variable("GIT_CONFIG_COUNT", "1"));
+    user.push(variable("GIT_CONFIG_KEY_0", "url.http://localhost:8445/git/.insteadOf"));
+    user.push(variable("GIT_CONFIG_VALUE_0", "https://git.test/"));
+    let identity = wanted["volumes"][4]["projected"]["sources"].as_array_mut().unwrap();
+    identity.push(json!({ "serviceAccountToken": {
+        "audience": "neuralinverse-gateway", "expirationSeconds": 3600, "path": "gateway-token",
+    } }));
+    assert_eq!(made["spec"], wanted);
+}
+
+#[test]
+fn an_image_without_an_editor_has_terminals_only() {
+    let mut references = fixtures::references();
+    references.template.ide = Ide::None;
+    let made = serde_json::to_value(pod::warm(&pool(), "pool-1", &references, &urls())).unwrap();
+    assert_eq!(made["spec"]["containers"][0]["command"], json!(["/opt/neuralinverse/launcher", "run"]));
 }
 
 #[test]
@@ -180,8 +215,8 @@ fn a_warm_volume_has_no_owner_and_a_cold_one_has_its_workspace() {
 
 #[test]
 fn the_revision_changes_with_all_that_pods_and_volumes_are_made_from() {
-    let first = pod::revision(&fixtures::references(), URL);
-    assert_eq!(first, pod::revision(&fixtures::references(), URL));
+    let first = pod::revision(&fixtures::references(), &urls());
+    assert_eq!(first, pod::revision(&fixtures::references(), &urls()));
     let changes: [fn(&mut crate::references::References); 6] = [
         |it| it.template.image = "rust:2".into(),
         |it| it.tier.memory = "4Gi".parse().unwrap(),
@@ -193,14 +228,14 @@ fn the_revision_changes_with_all_that_pods_and_volumes_are_made_from() {
     for change in changes {
         let mut references = fixtures::references();
         change(&mut references);
-        assert_ne!(first, pod::revision(&references, URL));
+        assert_ne!(first, pod::revision(&references, &urls()));
     }
 }
 
 #[test]
 fn a_running_pod_differs_by_tier_or_template_but_not_by_our_release() {
     let references = fixtures::references();
-    let pod = pod::warm(&pool(), "pool-1", &references, URL);
+    let pod = pod::warm(&pool(), "pool-1", &references, &urls());
     let mut next = references.clone();
     next.region.images.tag = Some("next".into());
     assert!(!pod::differs(&pod, &next));
@@ -213,12 +248,12 @@ fn a_running_pod_differs_by_tier_or_template_but_not_by_our_release() {
 #[test]
 fn a_priority_is_part_of_the_pod_and_a_clusters_default_is_no_difference() {
     let mut references = fixtures::references();
-    let mut running = pod::warm(&pool(), "pool-1", &references, URL);
+    let mut running = pod::warm(&pool(), "pool-1", &references, &urls());
     running.spec.as_mut().unwrap().priority_class_name = Some("the-clusters-default".to_owned());
     assert!(!pod::differs(&running, &references));
 
     references.tier.priority_class_name = Some("developers".to_owned());
     assert!(pod::differs(&running, &references));
-    let made = pod::warm(&pool(), "pool-2", &references, URL);
+    let made = pod::warm(&pool(), "pool-2", &references, &urls());
     assert_eq!(made.spec.unwrap().priority_class_name.as_deref(), Some("developers"));
 }

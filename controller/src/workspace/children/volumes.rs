@@ -26,8 +26,8 @@ pub const TMP: &str = "tmp";
 /// The token and the authority.
 pub const IDENTITY: &str = "identity";
 
-/// All of them; `work` is the claim with the user's work.
-pub fn volumes(work: &str) -> Vec<Volume> {
+/// All of them; `work` is the claim with the user's work. Only where there is a gateway has the pod a token for it.
+pub fn volumes(work: &str, gateway: bool) -> Vec<Volume> {
     let named = |name: &str| Volume { name: name.to_owned(), ..Default::default() };
     let folder = |medium: Option<&str>, limit: &str| EmptyDirVolumeSource {
         medium: medium.map(str::to_owned),
@@ -44,16 +44,19 @@ pub fn volumes(work: &str) -> Vec<Volume> {
         Volume { empty_dir: Some(folder(Some("Memory"), "1Mi")), ..named(RUN) },
         Volume { empty_dir: Some(folder(None, "64Mi")), ..named(BIN) },
         Volume { empty_dir: Some(folder(None, "1Gi")), ..named(TMP) },
-        Volume { projected: Some(identity()), ..named(IDENTITY) },
+        Volume { projected: Some(identity(gateway)), ..named(IDENTITY) },
     ]
 }
 
-/// Who the pod is, and how it knows the controller. Only the sidecar sees it.
-fn identity() -> ProjectedVolumeSource {
-    let token = ServiceAccountTokenProjection {
-        audience: Some(agent::AUDIENCE.to_owned()),
-        expiration_seconds: Some(3600),
-        path: "token".to_owned(),
+/// Who the pod is, and how it knows controller and gateway. Only the sidecar sees it.
+fn identity(gateway: bool) -> ProjectedVolumeSource {
+    let token = |audience: &str, path: &str| VolumeProjection {
+        service_account_token: Some(ServiceAccountTokenProjection {
+            audience: Some(audience.to_owned()),
+            expiration_seconds: Some(3600),
+            path: path.to_owned(),
+        }),
+        ..Default::default()
     };
     let authority = ConfigMapProjection {
         name: CA_CONFIG_MAP.to_owned(),
@@ -64,11 +67,12 @@ fn identity() -> ProjectedVolumeSource {
         }]),
         optional: None,
     };
-    ProjectedVolumeSource {
-        default_mode: None,
-        sources: Some(vec![
-            VolumeProjection { service_account_token: Some(token), ..Default::default() },
-            VolumeProjection { config_map: Some(authority), ..Default::default() },
-        ]),
+    let mut sources = vec![
+        token(agent::AUDIENCE, "token"),
+        VolumeProjection { config_map: Some(authority), ..Default::default() },
+    ];
+    if gateway {
+        sources.push(token(agent::gateway::AUDIENCE, agent::paths::GATEWAY_TOKEN));
     }
+    ProjectedVolumeSource { default_mode: None, sources: Some(sources) }
 }

@@ -16,17 +16,9 @@ pub fn all(namespace: &str, controller_namespace: &str, authority: &str) -> Vec<
                 "pod-security.kubernetes.io/warn": "restricted",
             } },
         }),
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-            "metadata": metadata(install::WORKSPACES_ROLE, namespace),
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
-                "name": install::WORKSPACES_ROLE,
-            },
-            "subjects": [{
-                "kind": "ServiceAccount", "name": install::CONTROLLER, "namespace": controller_namespace,
-            }],
-        }),
+        binding(namespace, install::WORKSPACES_ROLE, install::CONTROLLER, controller_namespace),
+        binding(namespace, install::PORTAL_WORKSPACES_ROLE, install::PORTAL, controller_namespace),
+        binding(namespace, install::GATEWAY_WORKSPACES_ROLE, install::GATEWAY, controller_namespace),
         json!({
             "apiVersion": "v1", "kind": "ServiceAccount",
             "metadata": metadata(SERVICE_ACCOUNT, namespace),
@@ -38,6 +30,16 @@ pub fn all(namespace: &str, controller_namespace: &str, authority: &str) -> Vec<
             "data": { agent::CA_KEY: authority },
         }),
     ]
+}
+
+/// What a program of ours may do here.
+fn binding(namespace: &str, role: &str, account: &str, account_namespace: &str) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": metadata(role, namespace),
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+        "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": account_namespace }],
+    })
 }
 
 fn metadata(name: &str, namespace: &str) -> Value {

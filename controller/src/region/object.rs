@@ -1,0 +1,115 @@
+//! Objects of any kind, made what they are to be where they differ.
+
+use kube::{
+    Api, Client,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams},
+    core::TypeMeta,
+    discovery::ApiResource,
+};
+use neuralinverse_api::labels;
+use serde_json::Value;
+
+use crate::error::{During, Result, not_found};
+
+/// Writes them.
+#[derive(Clone, Copy)]
+pub struct Objects<'a>(pub &'a Client);
+
+impl Objects<'_> {
+    /// Applies an object where what is there differs in one of its fields. Fields that it does not name
+    /// are somebody else's.
+    pub async fn ensure(&self, wanted: Value) -> Result<()> {
+        let wanted: DynamicObject = serde_json::from_value(wanted)?;
+        let name = wanted.metadata.name.clone().unwrap_or_default();
+        let types = wanted.types.clone().unwrap_or_default();
+        let api = self.api(&types, wanted.metadata.namespace.as_deref());
+        let there = api.get_opt(&name).await.during("reading an object of the region")?;
+        let wanted_json = serde_json::to_value(&wanted)?;
+        if there.is_some_and(|there| {
+            serde_json::to_value(there).is_ok_and(|there| contains(&there, &wanted_json))
+        }) {
+            return Ok(());
+        }
+        let params = PatchParams::apply(labels::CONTROLLER).force();
+        api.patch(&name, &params, &Patch::Apply(&wanted)).await.during("applying an object of the region")?;
+        tracing::info!(kind = types.kind, name, "applied an object of the region");
+        Ok(())
+    }
+
+    /// Deletes an object of ours, if it is there.
+    pub async fn remove(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<()> {
+        let types = TypeMeta { api_version: api_version.to_owned(), kind: kind.to_owned() };
+        let api = self.api(&types, Some(namespace));
+        let there = api.get_opt(name).await.during("reading an object of the region")?;
+        let ours = |there: &DynamicObject| {
+            let labels = there.metadata.labels.as_ref();
+            labels.is_some_and(|it| it.get(labels::MANAGED_BY).is_some_and(|by| by == labels::CONTROLLER))
+        };
+        if !there.is_some_and(|there| ours(&there)) {
+            return Ok(());
+        }
+        match api.delete(name, &DeleteParams::background()).await {
+            Err(error) if not_found(&error) => Ok(()),
+            other => other.map(drop).during("deleting an object of the region"),
+        }?;
+        tracing::info!(kind, name, "deleted an object that is declared no more");
+        Ok(())
+    }
+
+    fn api(&self, types: &TypeMeta, namespace: Option<&str>) -> Api<DynamicObject> {
+        let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
+        let resource = ApiResource {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            api_version: types.api_version.clone(),
+            kind: types.kind.clone(),
+            plural: format!("{}s", types.kind.to_lowercase()),
+        };
+        match namespace {
+            Some(namespace) => Api::namespaced_with(self.0.clone(), namespace, &resource),
+            None => Api::all_with(self.0.clone(), &resource),
+        }
+    }
+}
+
+/// Whether `there` has all that `wanted` has. The items of a list are compared one by one: the API server
+/// fills in defaults there, too.
+fn contains(there: &Value, wanted: &Value) -> bool {
+    match (there, wanted) {
+        (Value::Object(there), Value::Object(wanted)) => {
+            wanted.iter().all(|(field, wanted)| match there.get(field) {
+                Some(there) => contains(there, wanted),
+                // The API server leaves out what is empty.
+                None => wanted.is_null() || wanted.as_object().is_some_and(serde_json::Map::is_empty),
+            })
+        }
+        (Value::Array(there), Value::Array(wanted)) => {
+            there.len() == wanted.len()
+                && there.iter().zip(wanted).all(|(there, wanted)| contains(there, wanted))
+        }
+        (there, wanted) => there == wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_fields_that_we_want_are_compared() {
+        let there = json!({ "a": { "b": 1, "other": 2 }, "list": [1], "items": [{ "x": 1, "default": 2 }] });
+        for (wanted, same) in [
+            (json!({ "a": { "b": 1 } }), true),
+            (json!({ "a": { "b": 2 } }), false),
+            (json!({ "a": { "c": 1 } }), false),
+            (json!({ "a": { "c": {} } }), true),
+            (json!({ "list": [1, 2] }), false),
+            (json!({ "items": [{ "x": 1 }] }), true),
+            (json!({ "items": [{ "x": 2 }] }), false),
+        ] {
+            assert_eq!(contains(&there, &wanted), same, "{wanted}");
+        }
+    }
+}
