@@ -108,7 +108,7 @@ impl IntoResponse for Error {
         }
         let mut response = (self.status(), layout::notice(&self.to_string(), self.hint())).into_response();
         if matches!(self, Self::NotReady | Self::NoAnswer) {
-            response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("3"));
+            response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("1"));
         }
         response
     }

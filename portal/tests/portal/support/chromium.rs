@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::Result;
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::WebDriverCompatibleCommand};
 use neuralinverse_local::packages;
+use openidconnect::url::{ParseError, Url};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -56,13 +57,13 @@ impl Chromium {
         if let Some(own) = options["args"].as_array_mut() {
             own.extend(arguments.map(Value::from));
         }
-        // A Gitea that is built without its scripts says so by an alert on each page.
-        let capabilities = json!({ "goog:chromeOptions": options, "unhandledPromptBehavior": "accept" });
+        let capabilities = json!({ "goog:chromeOptions": options });
         let capabilities = capabilities.as_object().cloned().unwrap_or_default();
         let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         builder.capabilities(capabilities);
         let url = format!("http://127.0.0.1:{port}");
         let window = until("chromedriver", async || Ok(builder.connect(&url).await.ok())).await?;
+        window.issue_cmd(WithoutAlerts).await?;
         Ok(Self { driver, window })
     }
 
@@ -107,5 +108,21 @@ impl Drop for Chromium {
     fn drop(&mut self) {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
+    }
+}
+
+/// A Gitea that is built without its scripts says so by an alert on each page, which stops the driver.
+#[derive(Debug)]
+struct WithoutAlerts;
+
+impl WebDriverCompatibleCommand for WithoutAlerts {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        let params = json!({ "source": "window.alert = () => {}" });
+        let body = json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": params });
+        (http::Method::POST, Some(body.to_string()))
     }
 }
