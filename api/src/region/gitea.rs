@@ -26,6 +26,13 @@ pub struct Gitea {
 /// host with `git.` before it.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+// Of the whole and not of each field: a field that cannot change would make Terraform replace the Region.
+#[x_kube(
+    validation = Rule::new("self.storage == oldSelf.storage")
+        .message("storage cannot be changed: enlarge the volume by hand"),
+    validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)")
+        .message("storageClassName cannot be changed: move the data by hand"),
+)]
 pub struct ManagedGitea {
     /// Container image, rootless. A newer one migrates the database at start; there is no way back.
     #[serde(default = "image")]
@@ -34,13 +41,11 @@ pub struct ManagedGitea {
 
     /// Size of the volume that holds repositories and database. Cannot be changed.
     #[serde(default = "storage")]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("storage cannot be changed: enlarge the volume by hand"))]
     pub storage: Quantity,
 
-    /// StorageClass of that volume. Without it, the cluster's default class. Git needs a local or block disk.
+    /// StorageClass of that volume. Without it, the cluster's default class. Git needs a local or block disk. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("storageClassName cannot be changed: move the data to another Gitea"))]
     pub storage_class_name: Option<String>,
 
     /// Memory that it may use. A large push or clone needs hundreds of MiB for a moment.
