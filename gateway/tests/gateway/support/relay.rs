@@ -1,0 +1,89 @@
+//! A wire to Gitea that can be cut, and on which everything that must not be logged is seen.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Result;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
+
+/// The wire.
+pub struct Relay {
+    /// Where it begins.
+    pub url: String,
+    up: watch::Sender<bool>,
+    secrets: Arc<Mutex<BTreeSet<String>>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Relay {
+    /// A wire to `upstream`, an `http://host:port`.
+    pub async fn start(upstream: &str) -> Result<Self> {
+        let target = upstream.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (up, is_up) = watch::channel(true);
+        let secrets = Arc::new(Mutex::new(BTreeSet::new()));
+        let (seen, mut tasks) = (secrets.clone(), JoinSet::new());
+        tasks.spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (target, mut is_up, seen) = (target.clone(), is_up.clone(), seen.clone());
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = pass(client, &target, &seen) => {}
+                        _ = is_up.wait_for(|up| !up) => {}
+                    }
+                });
+            }
+        });
+        Ok(Self { url, up, secrets, _tasks: tasks })
+    }
+
+    /// Cuts the wire, or mends it.
+    pub fn set_up(&self, up: bool) {
+        self.up.send_replace(up);
+    }
+
+    /// Credentials that went over it.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn pass(mut client: TcpStream, target: &str, seen: &Mutex<BTreeSet<String>>) -> Result<()> {
+    let mut gitea = TcpStream::connect(target).await?;
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_gitea, mut to_gitea) = gitea.split();
+    let there = async {
+        let mut bytes = vec![0; 64 << 10];
+        loop {
+            let length = from_client.read(&mut bytes).await?;
+            if length == 0 {
+                return to_gitea.shutdown().await;
+            }
+            look(&bytes[..length], seen);
+            to_gitea.write_all(&bytes[..length]).await?;
+        }
+    };
+    tokio::try_join!(there, async { copy(&mut from_gitea, &mut to_client).await.map(drop) })?;
+    Ok(())
+}
+
+/// The head of a request comes in one piece.
+fn look(bytes: &[u8], seen: &Mutex<BTreeSet<String>>) {
+    let text = String::from_utf8_lossy(bytes);
+    for line in text.lines().filter_map(|line| line.strip_prefix("authorization: Basic ")) {
+        let decoded = STANDARD.decode(line).ok().and_then(|it| String::from_utf8(it).ok());
+        if let Some((_, password)) = decoded.as_deref().and_then(|it| it.split_once(':')) {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.extend([line.to_owned(), password.to_owned()]);
+        }
+    }
+}
