@@ -11,7 +11,7 @@ use kube::{
         watcher,
     },
 };
-use neuralinverse_api::{Region, WorkspaceTemplate, WorkspaceTier};
+use neuralinverse_api::{Ide, Region, WorkspaceTemplate, WorkspaceTier};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tracing::warn;
@@ -60,6 +60,12 @@ impl Catalog {
         let mut templates = self.templates.state();
         templates.sort_by_key(|it| it.name_any());
         templates
+    }
+
+    /// Whether workspaces of this template have an editor. Of one that is gone, nobody knows better.
+    pub fn has_editor(&self, template: &str) -> bool {
+        let template = self.templates.get(&reflector::ObjectRef::new(template));
+        template.is_none_or(|it| it.spec.ide != Ide::None)
     }
 
     /// One tier.

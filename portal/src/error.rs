@@ -51,6 +51,9 @@ pub enum Error {
     /// The workspace does not answer.
     #[error("the workspace does not answer")]
     NoAnswer,
+    /// There is nothing to be opened in it.
+    #[error("this workspace runs, but without an editor")]
+    NoEditor,
     /// Our own fault.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -59,7 +62,7 @@ pub enum Error {
 impl Error {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoEditor => StatusCode::NOT_FOUND,
             Self::SignIn { .. } => StatusCode::UNAUTHORIZED,
             Self::Refused(_) | Self::StaleForm | Self::Code => StatusCode::FORBIDDEN,
             Self::Form | Self::SignInFailed(_) => StatusCode::BAD_REQUEST,
@@ -84,6 +87,7 @@ impl Error {
             Self::Issuer(_) => "Try again in a minute; if it stays, tell the region's administrators.",
             Self::Change(error) => error.hint(),
             Self::NotReady | Self::NoAnswer => "Try again in a few seconds.",
+            Self::NoEditor => "Its template has none: choose another one for a new workspace.",
             Self::Seal(_) => "This is our fault: please report it to the region's administrators.",
         }
     }

@@ -153,7 +153,7 @@ fn current(workspace: &Workspace, condition: &Condition) -> bool {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use neuralinverse_api::{WorkspaceStatus, condition::NewCondition};
+    use neuralinverse_api::{Repository, WorkspaceStatus, condition::NewCondition};
     use serde_json::json;
 
     use super::*;
@@ -197,6 +197,32 @@ mod tests {
                 stage,
                 "{policy} {pod:?} {ready:?}"
             );
+        }
+    }
+
+    #[test]
+    fn only_a_clone_under_way_is_waited_for() {
+        for (repository, state, waits) in [
+            (true, None, false),
+            (true, Some((false, Reason::Progressing)), false),
+            (true, Some((false, Reason::Cloning)), true),
+            (true, Some((false, Reason::CloneFailed)), false),
+            (true, Some((true, Reason::Cloned)), false),
+            (false, Some((false, Reason::Cloning)), false),
+        ] {
+            let mut workspace = workspace("Always", Some("p"), None, 2);
+            let url = "https://git.test/a".to_owned();
+            workspace.spec.repository =
+                repository.then_some(Repository { url, branch: None, credentials_secret_ref: None });
+            let new = state.map(|(status, reason)| NewCondition {
+                type_: ConditionType::RepositoryReady,
+                status: Some(status),
+                reason,
+                message: String::new(),
+            });
+            let status = workspace.status.as_mut().unwrap();
+            status.conditions = condition::merge(&[], new.as_slice(), 2, Timestamp::UNIX_EPOCH);
+            assert_eq!(is_cloning(&workspace), waits, "{repository} {state:?}");
         }
     }
 }

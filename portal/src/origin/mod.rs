@@ -54,6 +54,9 @@ async fn workspace(
 ) -> Result<Response, Error> {
     let navigation = guard::is_navigation(request.method(), request.headers());
     let running = start::is_running(&admitted.workspace);
+    if running && navigation && !portal.catalog.has_editor(&admitted.workspace.spec.template) {
+        return Err(Error::NoEditor);
+    }
     // An editor that is open goes on, whatever becomes of the repository.
     if running && (!navigation || start::opens(&admitted.workspace, &admitted.pass)) {
         return proxy::pass(&portal, admitted, request).await;

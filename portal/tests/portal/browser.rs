@@ -77,21 +77,19 @@ pub async fn pages_fit_their_window_by_day_and_by_night(stage: Arc<Stage>) -> Re
         ("a-name-that-is-nearly-as-long-as-names-may-be", Some(Reason::CloneFailed)),
         ("docs", Some(Reason::ImagePullFailed)),
         ("firmware", Some(Reason::Progressing)),
+        ("radar", Some(Reason::Cloning)),
         ("site", None),
     ] {
         let workspace = kubernetes::declare(&stage.client, FIELD_MANAGER, owner.as_str(), name).await?;
         match state {
             Some(Reason::Available) => sidecars.push(stage.run(&workspace).await?),
-            Some(Reason::CloneFailed) => {
-                kubernetes::set_source(
-                    &stage.client,
-                    name,
-                    &format!("https://git.test/{}", "long/".repeat(20)),
-                )
-                .await?;
+            Some(reason @ (Reason::Cloning | Reason::CloneFailed)) => {
+                let url = format!("https://git.test/{}", "long/".repeat(20));
+                kubernetes::set_source(&stage.client, name, &url).await?;
                 let why =
                     "fatal: could not read Username for 'https://git.test': mend its URL or credentials";
-                kubernetes::set_repository(&stage.client, name, Reason::CloneFailed, why).await?;
+                let message = if reason == Reason::Cloning { "the repository is being cloned" } else { why };
+                kubernetes::set_repository(&stage.client, name, reason, message).await?;
                 sidecars.push(stage.run(&workspace).await?);
             }
             Some(reason) => {
@@ -117,6 +115,12 @@ pub async fn pages_fit_their_window_by_day_and_by_night(stage: Arc<Stage>) -> Re
         browser.find("a[aria-label='Open firmware']").await?.click().await?;
         browser.find("#steps").await?;
         fits(&browser, &format!("{name}-starting")).await?;
+        browser.window.goto(&stage.url("/")).await?;
+        browser.find("a[aria-label='Open radar']").await?.click().await?;
+        let at_once = browser.find("#at-once button").await?;
+        fits(&browser, &format!("{name}-cloning")).await?;
+        at_once.click().await?;
+        browser.wait_for_text("#echo", "through the portal").await?;
     }
     Ok(())
 }

@@ -59,6 +59,7 @@ const CASES: &[(&str, Case)] = cases! {
         a_renewed_certificate_is_used_without_a_restart,
         sign_out_cuts_open_sockets,
         a_workspace_cannot_take_over_our_cookies,
+        a_template_without_an_editor_says_so,
     }
     cross_site::{
         forms_of_other_sites_are_refused,

@@ -226,3 +226,18 @@ pub async fn a_workspace_cannot_take_over_our_cookies(stage: Arc<Stage>) -> Resu
     ensure!(set == ["theme=dark; Path=/"], "{set:?}");
     Ok(())
 }
+
+pub async fn a_template_without_an_editor_says_so(stage: Arc<Stage>) -> Result<()> {
+    let visitor = stage.visitor("rita").await?;
+    let form =
+        [("template", "tasks"), ("tier", "starter"), ("repository", ""), ("branch", ""), ("name", "ritas")];
+    let created = visitor.submit(&stage.url("/new"), &stage.url("/new"), &form).await?;
+    let id = created.location().and_then(|it| it.strip_prefix("/open/")).context("no way to open")?;
+    let workspace = stage.by_id(id).await?;
+    let sidecar = stage.run(&workspace).await?;
+    stage.enter(&visitor, &workspace).await?;
+    let page = visitor.get(&format!("{}/", stage.origin(&workspace)?)).await?;
+    ensure!(page.status == 404 && page.body.contains("without an editor"), "{page:?}");
+    ensure!(sidecar.requests() == 0);
+    Ok(())
+}

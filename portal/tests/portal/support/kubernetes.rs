@@ -35,6 +35,7 @@ pub fn install(control_plane: &ControlPlane) -> Result<()> {
         ours("WorkspaceTier", "standard", json!({ "cpu": "4", "memory": "8Gi", "nodePool": "p" })),
         ours("WorkspaceTemplate", "debian", json!({ "image": "debian", "description": "A plain Debian with Git and an editor." })),
         ours("WorkspaceTemplate", "rust", json!({ "image": "rust", "description": "Rust, with clippy and rust-analyzer.", "tiers": ["standard"] })),
+        ours("WorkspaceTemplate", "tasks", json!({ "image": "debian", "description": "Runs tasks, without an editor.", "ide": "None" })),
     ]))?;
     kubectl.apply(&rights().to_string())?;
     Ok(())
