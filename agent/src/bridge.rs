@@ -45,9 +45,9 @@ pub async fn keep(
 ) {
     let mut complained = false;
     loop {
-        if let Ok(mut stream) = UnixStream::connect(socket).await {
+        if let Ok(stream) = UnixStream::connect(socket).await {
             launcher.send_replace(Launcher::Listens);
-            let ended = supply(&mut stream, home, &mut assignments, &launcher).await;
+            let ended = supply(stream, home, &mut assignments, &launcher).await;
             launcher.send_replace(Launcher::Absent);
             match ended {
                 Ok(End::Assignments) => return,
@@ -72,7 +72,7 @@ enum End {
 
 /// Over one connection, until it ends. The user may have put anything in place of the launcher.
 async fn supply(
-    stream: &mut UnixStream,
+    stream: UnixStream,
     home: &Path,
     assignments: &mut watch::Receiver<Option<Rc<Assignment>>>,
     launcher: &watch::Sender<Launcher>,
@@ -92,20 +92,23 @@ async fn supply(
         let assignment = assignments.borrow_and_update().clone();
         if let Some(assignment) = assignment {
             let request = Request::Assign(terminal(&assignment, home));
-            timeout(ANSWER, assign(&mut stream, &request)).await??;
+            match timeout(ANSWER, ask(&mut stream, &request)).await?? {
+                Answer::Taken => {}
+                Answer::Terminal(_) | Answer::Ide(_) | Answer::Refused(_) => {
+                    return Err(io::Error::other("it refuses the assignment"));
+                }
+            }
             launcher.send_replace(Launcher::Holds(assignment.epoch));
         }
     }
 }
 
-async fn assign(stream: &mut BufReader<&mut UnixStream>, request: &Request) -> io::Result<()> {
+/// One question, and its answer.
+pub async fn ask(stream: &mut BufReader<UnixStream>, request: &Request) -> io::Result<Answer> {
     stream.get_mut().write_all(&encode(request)?).await?;
     let mut line = Vec::new();
     stream.take(LINE_LIMIT).read_until(b'\n', &mut line).await?;
-    match decode(&line)? {
-        Answer::Taken => Ok(()),
-        Answer::Terminal(_) | Answer::Refused(_) => Err(io::Error::other("it refuses the assignment")),
-    }
+    decode(&line)
 }
 
 fn terminal(assignment: &Assignment, home: &Path) -> Terminal {

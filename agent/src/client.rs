@@ -3,10 +3,10 @@
 //! After an answer a connection waits for the next request. So the report of a launch goes out on the
 //! connection that its assignment came in on, without another handshake.
 
-use std::{cell::RefCell, future::poll_fn, io, pin::Pin, time::Duration};
+use std::{cell::RefCell, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use http::{
-    HeaderValue, Method, Request, StatusCode, Uri,
+    HeaderValue, Method, Request, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE, HOST},
 };
 use hyper::{
@@ -14,16 +14,13 @@ use hyper::{
     client::conn::http1::{SendRequest, handshake},
 };
 use hyper_util::rt::TokioIo;
-use rustls::{
-    RootCertStore,
-    pki_types::{InvalidDnsNameError, ServerName},
+use rustls::RootCertStore;
+use tokio::time::timeout;
+
+use crate::{
+    identity::{self, Identity},
+    server::{self, Server},
 };
-use tokio::{net::TcpStream, time::timeout};
-
-use crate::identity::{self, Identity};
-
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// Largest answer that is read: an environment that no process could take is not worth memory.
 const ANSWER_LIMIT: usize = 4 << 20;
@@ -35,8 +32,8 @@ pub enum Error {
     #[error(transparent)]
     Identity(#[from] identity::Error),
     /// No connection, or none to the true controller.
-    #[error("cannot connect to the controller: {0}")]
-    Connect(#[source] io::Error),
+    #[error("the controller: {0}")]
+    Connect(#[from] server::Error),
     /// The connection failed in the midst of it.
     #[error("the connection to the controller failed: {0}")]
     Http(#[from] hyper::Error),
@@ -51,36 +48,20 @@ pub enum Error {
     Large,
 }
 
-/// The URL is not that of a controller.
-#[derive(Debug, thiserror::Error)]
-pub enum UrlError {
-    /// Not `https`.
-    #[error("the controller's URL must be https://HOST:PORT")]
-    Form,
-    /// A host that no certificate can have.
-    #[error("the host of the controller's URL is no name: {0}")]
-    Host(#[from] InvalidDnsNameError),
-}
-
 /// A connection that waits for a request.
 pub struct Connection(SendRequest<String>);
 
 /// Speaks to the controller.
 pub struct Client {
-    host: String,
-    port: u16,
-    name: ServerName<'static>,
-    identity: Identity,
+    server: Server,
+    identity: Arc<Identity>,
     waiting: RefCell<Vec<Connection>>,
 }
 
 impl Client {
-    /// A client of the controller at `url`.
-    pub fn new(url: &Uri, identity: Identity) -> Result<Self, UrlError> {
-        let host = url.host().filter(|_| url.scheme_str() == Some("https")).ok_or(UrlError::Form)?.to_owned();
-        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())?;
-        let port = url.port_u16().unwrap_or(443);
-        Ok(Self { host, port, name, identity, waiting: RefCell::default() })
+    /// A client of the controller there.
+    pub fn new(server: Server, identity: Arc<Identity>) -> Self {
+        Self { server, identity, waiting: RefCell::default() }
     }
 
     /// A connection that waits, or a new one.
@@ -90,10 +71,11 @@ impl Client {
                 return Ok(connection);
             }
         }
-        match timeout(CONNECT, self.connect()).await {
-            Ok(connection) => connection,
-            Err(_) => Err(Error::Connect(io::ErrorKind::TimedOut.into())),
-        }
+        let tls = self.server.connect(&self.identity).await?;
+        let (sender, connection) = handshake(TokioIo::new(tls)).await?;
+        // It ends with its sender; what it fails with, the sender says too.
+        tokio::spawn(connection);
+        Ok(Connection(sender))
     }
 
     /// Sends a request, and reads the answer. The token is read anew, since the kubelet renews it.
@@ -109,7 +91,7 @@ impl Client {
         let request = Request::builder()
             .method(method)
             .uri(target)
-            .header(HOST, format!("{}:{}", self.host, self.port))
+            .header(HOST, self.server.authority())
             .header(AUTHORIZATION, token)
             .header(CONTENT_TYPE, "application/json")
             .body(body)?;
@@ -129,19 +111,6 @@ impl Client {
 
     fn take(&self) -> Option<Connection> {
         self.waiting.borrow_mut().pop()
-    }
-
-    async fn connect(&self) -> Result<Connection, Error> {
-        let connector = self.identity.connector()?;
-        let tcp = TcpStream::connect((self.host.trim_matches(['[', ']']), self.port))
-            .await
-            .map_err(Error::Connect)?;
-        tcp.set_nodelay(true).map_err(Error::Connect)?;
-        let tls = connector.connect(self.name.clone(), tcp).await.map_err(Error::Connect)?;
-        let (sender, connection) = handshake(TokioIo::new(tls)).await?;
-        // It ends with its sender; what it fails with, the sender says too.
-        tokio::spawn(connection);
-        Ok(Connection(sender))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use neuralinverse_api::agent::RepositoryToClone;
+use neuralinverse_api::agent::{Credentials, RepositoryToClone};
 use nix::{
     sys::{
         signal::{Signal, killpg},
@@ -18,6 +18,8 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::Command,
 };
+
+use crate::gateway::Detour;
 
 /// Git gives up when no byte has come for so long.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -47,19 +49,26 @@ pub enum Error {
     /// Git is not there, or cannot start.
     #[error("git cannot be run: {0}")]
     Run(#[from] std::io::Error),
+    /// The server wants somebody else.
+    #[error("{0}")]
+    Refused(String),
     /// Git said why.
     #[error("{0}")]
     Git(String),
 }
 
-/// Clones into `target`. Dropping the future kills Git with all its helpers.
-pub async fn clone(repository: &RepositoryToClone, target: &Path) -> Result<(), Error> {
+/// Clones into `target`, by the detour if there is one. Dropping the future kills Git with all its helpers.
+pub async fn clone(
+    repository: &RepositoryToClone,
+    detour: Option<&Detour>,
+    target: &Path,
+) -> Result<(), Error> {
     let mut command = Command::new("git");
     command.args(["clone", "--quiet", "--no-recurse-submodules"]);
     if let Some(branch) = &repository.branch {
         command.arg(format!("--branch={branch}"));
     }
-    command.arg("--").arg(&repository.url).arg(target).env_clear().envs(environment(repository));
+    command.arg("--").arg(&repository.url).arg(target).env_clear().envs(environment(repository, detour));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn()?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).map(|id| Group(Pid::from_raw(id)));
@@ -69,7 +78,11 @@ pub async fn clone(repository: &RepositoryToClone, target: &Path) -> Result<(), 
     };
     let status = child.wait().await?;
     drop(group);
-    if status.success() { Ok(()) } else { Err(Error::Git(message(&stderr, status, repository))) }
+    if status.success() {
+        return Ok(());
+    }
+    let message = message(&stderr, status, repository);
+    Err(if is_refusal(&stderr) { Error::Refused(message) } else { Error::Git(message) })
 }
 
 /// The process group of a clone: Git and its helpers. We are the pod's first process, so helpers that
@@ -85,7 +98,7 @@ impl Drop for Group {
 }
 
 /// Settings and credentials go by environment: the command line and the clone's own settings stay free of them.
-fn environment(repository: &RepositoryToClone) -> Vec<(String, String)> {
+fn environment(repository: &RepositoryToClone, detour: Option<&Detour>) -> Vec<(String, String)> {
     let mut environment: Vec<(String, String)> =
         INHERITED.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect();
     let mut set = |name: &str, value: &str| environment.push((name.to_owned(), value.to_owned()));
@@ -95,13 +108,13 @@ fn environment(repository: &RepositoryToClone) -> Vec<(String, String)> {
     set("GIT_CONFIG_NOSYSTEM", "1");
     set("GIT_CONFIG_GLOBAL", "/dev/null");
     set("GIT_ALLOW_PROTOCOL", "http:https");
-    let settings = settings(repository);
+    let settings = settings(repository, detour);
     set("GIT_CONFIG_COUNT", &settings.len().to_string());
     for (index, (key, value)) in settings.iter().enumerate() {
         set(&format!("GIT_CONFIG_KEY_{index}"), key);
         set(&format!("GIT_CONFIG_VALUE_{index}"), value);
     }
-    if let Some(credentials) = &repository.credentials {
+    if let Some(credentials) = credentials(repository, detour) {
         // Who has a token needs no name, but HTTP has no password without one.
         let username = if credentials.username.is_empty() { "git" } else { &credentials.username };
         set("CLONE_USERNAME", username);
@@ -110,7 +123,12 @@ fn environment(repository: &RepositoryToClone) -> Vec<(String, String)> {
     environment
 }
 
-fn settings(repository: &RepositoryToClone) -> Vec<(String, String)> {
+/// On the detour, who we are is the forwarder's to say.
+fn credentials<'a>(repository: &'a RepositoryToClone, detour: Option<&Detour>) -> Option<&'a Credentials> {
+    repository.credentials.as_ref().filter(|_| detour.is_none())
+}
+
+fn settings(repository: &RepositoryToClone, detour: Option<&Detour>) -> Vec<(String, String)> {
     let mut settings = vec![
         // The clone grows in the user's volume: what somebody writes into its settings must not run here.
         ("core.hooksPath".to_owned(), "/dev/null".to_owned()),
@@ -123,13 +141,25 @@ fn settings(repository: &RepositoryToClone) -> Vec<(String, String)> {
         ("http.lowSpeedLimit".to_owned(), "1".to_owned()),
         ("http.lowSpeedTime".to_owned(), SILENCE.as_secs().to_string()),
     ];
-    if repository.credentials.is_some() {
+    if let Some(Detour { known, instead }) = detour {
+        settings.push((format!("url.{instead}.insteadOf"), known.clone()));
+        // It is in this pod.
+        settings.push((format!("http.{instead}.proxy"), String::new()));
+    }
+    if credentials(repository, detour).is_some() {
         // Only for the URL's own origin: a redirect elsewhere gets nothing.
         let origin = repository.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
         let helper = r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$CLONE_USERNAME" "$CLONE_PASSWORD"; }; f"#;
         settings.push((format!("credential.{origin}.helper"), helper.to_owned()));
     }
     settings
+}
+
+/// Whether it was 401 or 403. In the plain locale these words are fixed.
+fn is_refusal(stderr: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(stderr);
+    let words = ["could not read Username", "Authentication failed", "returned error: 403"];
+    words.iter().any(|words| text.contains(words))
 }
 
 /// Reads to the end, and keeps only the end.
@@ -171,8 +201,6 @@ fn message(stderr: &[u8], status: ExitStatus, repository: &RepositoryToClone) ->
 mod tests {
     use std::os::unix::process::ExitStatusExt;
 
-    use neuralinverse_api::agent::Credentials;
-
     use super::*;
 
     fn private() -> RepositoryToClone {
@@ -197,8 +225,17 @@ mod tests {
 
     #[test]
     fn settings_hold_no_credentials_and_answer_only_the_url_s_origin() {
-        let settings = settings(&private());
+        let settings = settings(&private(), None);
         assert!(settings.iter().all(|(key, value)| !key.contains("hunter2") && !value.contains("hunter2")));
         assert!(settings.iter().any(|(key, _)| key == "credential.https://git.example:8443.helper"));
+    }
+
+    #[test]
+    fn a_detour_takes_no_credentials_along() {
+        let detour = Detour::new("https://git.example:8443", ([127, 0, 0, 1], 8445).into());
+        let environment = environment(&private(), Some(&detour));
+        assert!(environment.iter().all(|(_, value)| value != "hunter2" && !value.contains("CLONE_PASSWORD")));
+        let has = |wanted: &str| environment.iter().any(|(_, value)| value == wanted);
+        assert!(has("url.http://127.0.0.1:8445/git/.insteadOf") && has("https://git.example:8443/"));
     }
 }

@@ -1,13 +1,12 @@
 //! Who the pod is and whom it trusts: files that the kubelet renews at any time.
 
 use std::{
-    cell::RefCell,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use neuralinverse_api::agent::CA_KEY;
+use neuralinverse_api::agent::{CA_KEY, paths::GATEWAY_TOKEN};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::aws_lc_rs,
@@ -36,21 +35,30 @@ pub enum Error {
     },
 }
 
-/// The folder with `token` and `ca.crt`.
+/// The folder with the tokens and `ca.crt`.
 pub struct Identity {
     folder: PathBuf,
-    connector: RefCell<Option<(Vec<u8>, TlsConnector)>>,
+    connector: Mutex<Option<(Vec<u8>, TlsConnector)>>,
 }
 
 impl Identity {
     /// The identity in that folder.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), connector: RefCell::default() }
+        Self { folder: folder.to_owned(), connector: Mutex::default() }
     }
 
-    /// The token as it is now.
+    /// The token for the controller as it is now.
     pub fn token(&self) -> Result<String, Error> {
-        let (path, bytes) = self.read("token")?;
+        self.text("token")
+    }
+
+    /// The token for the gateway as it is now.
+    pub fn gateway_token(&self) -> Result<String, Error> {
+        self.text(GATEWAY_TOKEN)
+    }
+
+    fn text(&self, name: &str) -> Result<String, Error> {
+        let (path, bytes) = self.read(name)?;
         let text = String::from_utf8(bytes);
         let token = text.map_err(|error| Error::Read { path, source: io::Error::other(error) })?;
         Ok(token.trim().to_owned())
@@ -59,14 +67,15 @@ impl Identity {
     /// Connects to servers that the authority vouches for; made anew only when its file changed.
     pub fn connector(&self) -> Result<TlsConnector, Error> {
         let (path, pem) = self.read(CA_KEY)?;
-        if let Some((of, connector)) = &*self.connector.borrow()
+        let mut known = self.connector.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, connector)) = &*known
             && *of == pem
         {
             return Ok(connector.clone());
         }
         let config = config(&pem).map_err(|reason| Error::Authority { path, reason })?;
         let connector = TlsConnector::from(Arc::new(config));
-        self.connector.replace(Some((pem, connector.clone())));
+        *known = Some((pem, connector.clone()));
         Ok(connector)
     }
 

@@ -1,9 +1,16 @@
-//! `install`: puts the launcher where the user's container finds it, whatever its image, and makes the
-//! developer's home in the volume, which Kubernetes would make for root only.
+//! `install`: puts the launcher where the user's container finds it, whatever its image, with links to it by
+//! the names of shells, and makes the developer's home in the volume, which Kubernetes would make for root only.
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs, io,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+};
 
 use neuralinverse_api::agent::paths;
+
+/// Shells that the launcher stands in for.
+const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "sh"];
 
 /// Copy the launcher into a folder, and make the home
 #[derive(clap::Args)]
@@ -36,16 +43,26 @@ pub fn install(options: &Options) -> Result<(), Error> {
     let target = folder.join("launcher");
     let copy = || {
         // A partial copy of a killed predecessor may be read-only.
-        match fs::remove_file(&partial) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove(&partial)?;
         fs::copy(launcher, &partial)?;
         fs::set_permissions(&partial, fs::Permissions::from_mode(0o555))?;
         fs::rename(&partial, &target)?;
+        let links = folder.join("bin");
+        fs::create_dir_all(&links)?;
+        for shell in SHELLS {
+            remove(&links.join(shell))?;
+            symlink("../launcher", links.join(shell))?;
+        }
         fs::create_dir_all(volume.join(paths::HOME_FOLDER))
     };
     copy().map_err(|source| Error { launcher: launcher.clone(), folder: folder.clone(), source })
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +82,10 @@ mod tests {
             let target = folder.path().join("launcher");
             assert_eq!(fs::read_to_string(&target).unwrap(), content);
             assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o555);
+            for shell in SHELLS {
+                let link = folder.path().join("bin").join(shell);
+                assert_eq!(fs::read_to_string(link).unwrap(), content, "{shell}");
+            }
         }
         assert!(!folder.path().join(".launcher").exists());
         assert!(volume.join("home").is_dir());

@@ -5,16 +5,21 @@
 //!        ▲                                       └─► repository ──► git clone
 //!        └──────────── report ◄── what the two achieved ──┘
 //!
+//!   git, in any container ──localhost──► gateway ──TLS, with the pod's token──► the region's gateway
+//!
 //!   portal ──TLS, both sides prove themselves──► door ──Unix socket──► IDE, in the user's container
 //! ```
 //!
 //! Each box is one endless loop in its own file; [`run`] joins them by watch channels. They share one
 //! thread: a pod pays for its sidecar's memory all the time, and it mostly waits.
 
+mod author;
 mod backoff;
 mod bridge;
 mod client;
 mod door;
+mod editor;
+mod gateway;
 mod git;
 mod identity;
 pub mod install;
@@ -24,6 +29,7 @@ mod ready;
 mod report;
 mod repository;
 pub mod run;
+mod server;
 
 use clap::{Parser, Subcommand};
 
@@ -38,7 +44,7 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Role {
     Install(install::Options),
-    Run(run::Options),
+    Run(Box<run::Options>),
 }
 
 impl Args {

@@ -14,6 +14,7 @@ use crate::{
     backoff::Backoff,
     bridge::Launcher,
     client::{self, Client},
+    editor::{self, Known},
     repository::Progress,
 };
 
@@ -51,6 +52,8 @@ pub struct Facts {
     pub assignments: watch::Receiver<Option<Rc<Assignment>>>,
     /// What is known of the launcher.
     pub launcher: watch::Receiver<Launcher>,
+    /// How the IDE is.
+    pub ide: watch::Receiver<Known>,
     /// What became of the repository.
     pub progress: watch::Receiver<Option<Progress>>,
 }
@@ -60,8 +63,9 @@ impl Facts {
     fn now(&mut self) -> Option<(String, Report)> {
         let assignment = self.assignments.borrow_and_update().clone()?;
         let launcher = *self.launcher.borrow_and_update();
+        let ide = *self.ide.borrow_and_update();
         let progress = self.progress.borrow_and_update().clone();
-        let report = report(&assignment, launcher, progress)?;
+        let report = report(&assignment, launcher, ide, progress)?;
         Some((assignment.revision.clone(), report))
     }
 
@@ -70,17 +74,23 @@ impl Facts {
         tokio::select! {
             changed = self.assignments.changed() => changed.is_ok(),
             changed = self.launcher.changed() => changed.is_ok(),
+            changed = self.ide.changed() => changed.is_ok(),
             changed = self.progress.changed() => changed.is_ok(),
         }
     }
 }
 
 /// What there is to say, once it is known what becomes of the repository.
-fn report(assignment: &Assignment, launcher: Launcher, progress: Option<Progress>) -> Option<Report> {
+fn report(
+    assignment: &Assignment,
+    launcher: Launcher,
+    ide: Known,
+    progress: Option<Progress>,
+) -> Option<Report> {
     let progress = progress.filter(|progress| progress.concerns(assignment))?;
     Some(Report {
         epoch: assignment.epoch,
-        ready: launcher == Launcher::Holds(assignment.epoch),
+        ready: launcher == Launcher::Holds(assignment.epoch) && editor::is_usable(ide),
         repository: progress.state,
     })
 }

@@ -9,10 +9,11 @@ use std::{
 
 use neuralinverse_api::agent::{Assignment, RepositoryState, RepositoryToClone, paths};
 use tokio::{sync::watch, task::spawn_blocking, time::sleep};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
     backoff::Backoff,
+    gateway::Detour,
     git,
     place::{self, Found, MARKER},
     report::Told,
@@ -20,6 +21,9 @@ use crate::{
 
 /// Longest time between two tries.
 const MOST: Duration = Duration::from_secs(300);
+
+/// Milliseconds between the first tries when the gateway refuses: it may not have heard yet whose the pod is now.
+const HEARING: [u64; 6] = [100, 200, 400, 800, 1600, 1600];
 
 /// What became of the repository of an assignment.
 #[derive(Clone)]
@@ -51,10 +55,19 @@ enum Error {
     Io { path: PathBuf, source: io::Error },
 }
 
+/// How clones are made.
+pub struct Settings<'a> {
+    /// Where the home is.
+    pub volume: &'a Path,
+    /// About the first time between two tries.
+    pub first_retry: Duration,
+    /// The way to the region's Git host.
+    pub detour: Option<Detour>,
+}
+
 /// Clones what assignments declare, until there are no more. A changed repository is taken up at once.
 pub async fn keep(
-    volume: &Path,
-    first_retry: Duration,
+    settings: &Settings<'_>,
     mut assignments: watch::Receiver<Option<Rc<Assignment>>>,
     progress: watch::Sender<Option<Progress>>,
     told: Told,
@@ -64,7 +77,7 @@ pub async fn keep(
             return;
         };
         let provide = async {
-            provide(volume, first_retry, &of, &progress, &told).await;
+            provide(settings, &of, &progress, &told).await;
             std::future::pending().await
         };
         let changed = |new: &Option<Rc<Assignment>>| new.as_ref().is_some_and(|new| !same(new, &of));
@@ -79,8 +92,7 @@ pub async fn keep(
 
 /// Tries until the repository is there.
 async fn provide(
-    volume: &Path,
-    first_retry: Duration,
+    settings: &Settings<'_>,
     of: &Rc<Assignment>,
     progress: &watch::Sender<Option<Progress>>,
     told: &Told,
@@ -91,11 +103,13 @@ async fn provide(
     let Some(repository) = &of.repository else {
         return tell(RepositoryState::NotDeclared);
     };
-    let mut backoff = Backoff::new(first_retry, MOST);
+    let detour = settings.detour.as_ref().filter(|detour| detour.takes(&repository.url));
+    let mut hearing = HEARING.into_iter();
+    let mut backoff = Backoff::new(settings.first_retry, MOST);
     let mut first = true;
     loop {
         let attempt = async {
-            let Some(target) = free(volume, repository)? else {
+            let Some(target) = free(settings.volume, repository)? else {
                 return Ok(());
             };
             if std::mem::take(&mut first) {
@@ -103,13 +117,20 @@ async fn provide(
                 // The launch comes first: the clone takes its processor time.
                 told.of(&of.revision).await;
             }
-            clone(volume, of.epoch, repository, &target).await
+            clone(settings.volume, of, (repository, detour), &target).await
         };
         let result: Result<(), Error> = attempt.await;
         match result {
             Ok(()) => {
                 info!("the repository is in its folder");
                 return tell(RepositoryState::Cloned);
+            }
+            Err(Error::Git(git::Error::Refused(message)))
+                if detour.is_some()
+                    && let Some(delay) = hearing.next() =>
+            {
+                debug!(error = message, "the gateway refuses; it is asked again");
+                sleep(Duration::from_millis(delay)).await;
             }
             Err(error) => {
                 let message = error.to_string();
@@ -137,8 +158,8 @@ fn free(volume: &Path, repository: &RepositoryToClone) -> Result<Option<PathBuf>
 /// Clones beside the home, where no user can reach in, and renames: a kill at any line leaves nothing or the whole.
 async fn clone(
     volume: &Path,
-    epoch: i64,
-    repository: &RepositoryToClone,
+    of: &Assignment,
+    (repository, detour): (&RepositoryToClone, Option<&Detour>),
     target: &Path,
 ) -> Result<(), Error> {
     let at = |path: &Path| {
@@ -146,8 +167,8 @@ async fn clone(
         move |source| Error::Io { path, source }
     };
     place::sweep(volume).map_err(at(volume))?;
-    let partial = place::partial(volume, epoch);
-    git::clone(repository, &partial).await?;
+    let partial = place::partial(volume, of.epoch);
+    git::clone(repository, detour, &partial).await?;
     let marker = partial.join(".git").join(MARKER);
     fs::write(&marker, format!("{}\n", repository.url)).map_err(at(&marker))?;
     let flushed = partial.clone();

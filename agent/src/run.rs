@@ -1,26 +1,31 @@
 //! `run`: joins the loops, and ends them in good order.
 
-use std::{net::SocketAddr, path::PathBuf, pin::pin, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use http::Uri;
 use neuralinverse_api::agent::paths;
-use neuralinverse_launcher::{READY, SOCKET};
+use neuralinverse_launcher::{IDE_SOCKET, READY, SOCKET};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::JoinSet,
     time::timeout,
 };
 use tracing::info;
 
 use crate::{
+    author,
     bridge::{self, Launcher},
     client::Client,
     door::{self, certificate},
+    editor,
+    gateway::{self, Detour, Gateway},
     identity::Identity,
     poll, ready,
     report::{self, Facts, Told},
     repository,
+    server::Server,
 };
 
 /// How long the last report may take after the pod was told to end.
@@ -57,6 +62,18 @@ pub struct Options {
     #[arg(long, default_value = "0.0.0.0:8444")]
     door: SocketAddr,
 
+    /// The region's gateway, as https://HOST:PORT
+    #[arg(long, env = "GATEWAY_URL")]
+    gateway_url: Option<Uri>,
+
+    /// The region's Git host, whose repositories the gateway has
+    #[arg(long, env = "GIT_URL", requires = "gateway_url")]
+    git_url: Option<String>,
+
+    /// Addresses on which the pod's programs reach the gateway; our own Git takes the first
+    #[arg(long, value_delimiter = ',', default_value = "127.0.0.1:8445,[::1]:8445")]
+    forward: Vec<SocketAddr>,
+
     /// Seconds between the first two tries of a clone; later ones come less often
     #[arg(long, default_value_t = 5.0)]
     clone_retry: f64,
@@ -73,9 +90,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn serve(options: &Options) -> anyhow::Result<()> {
-    let Options { controller_url, pod_name, identity, folder, volume, home, door, clone_retry } = options;
-    let first_retry = Duration::try_from_secs_f64(*clone_retry).context("--clone-retry")?;
-    let client = Client::new(controller_url, Identity::new(identity))?;
+    let Options { controller_url, pod_name, identity, folder, volume, home, door, .. } = options;
+    let first_retry = Duration::try_from_secs_f64(options.clone_retry).context("--clone-retry")?;
+    let identity = Arc::new(Identity::new(identity));
+    let server = Server::new(controller_url).context("--controller-url")?;
+    let client = Client::new(server, Arc::clone(&identity));
     let mut terminate = signal(SignalKind::terminate())?;
     let ready_file = folder.join(READY);
     ready::withdraw(&ready_file).with_context(|| ready_file.display().to_string())?;
@@ -83,14 +102,17 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
 
     let (assigned, assignments) = watch::channel(None);
     let (supply, launcher) = watch::channel(Launcher::Absent);
+    let (hear, ide) = watch::channel(None);
     let (wait, polling) = watch::channel(false);
     let (advance, progress) = watch::channel(None);
     let (prove, acceptors) = watch::channel(None);
     let (tell, told) = watch::channel(String::new());
     let told = Told(told);
-    let facts = Facts { assignments: assignments.clone(), launcher: launcher.clone(), progress };
+    let facts =
+        Facts { assignments: assignments.clone(), launcher: launcher.clone(), ide: ide.clone(), progress };
     let mut reports = pin!(report::keep(&client, facts, tell));
-    let (socket, ide) = (folder.join(SOCKET), folder.join(door::IDE));
+    let (socket, ide_socket) = (folder.join(SOCKET), folder.join(IDE_SOCKET));
+    let clones = repository::Settings { volume, first_retry, detour: options.detour() };
     let ask = async {
         // One after the other: the poll takes over the connection.
         let first = certificate::ask(&client).await;
@@ -99,14 +121,23 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
             poll::poll(&client, assigned, told.clone(), wait),
         )
     };
+    let mut ways = JoinSet::new();
+    if let Some(url) = &options.gateway_url {
+        let gateway = Arc::new(Gateway::new(url, identity).context("--gateway-url")?);
+        for address in &options.forward {
+            ways.spawn(gateway::keep(*address, Arc::clone(&gateway)));
+        }
+    }
     {
         let mut work = pin!(async {
             tokio::join!(
                 ask,
-                door::keep(*door, &ide, assignments.clone(), acceptors),
+                door::keep(*door, &ide_socket, assignments.clone(), acceptors),
                 bridge::keep(&socket, home, assignments.clone(), supply),
-                repository::keep(volume, first_retry, assignments.clone(), advance, told.clone()),
-                ready::tell(&ready_file, launcher, polling),
+                editor::keep(&socket, hear),
+                author::keep(volume.join(paths::HOME_FOLDER), assignments.clone()),
+                repository::keep(&clones, assignments.clone(), advance, told.clone()),
+                ready::tell(&ready_file, launcher, ide, polling),
             )
         });
         tokio::select! {
@@ -120,6 +151,12 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+impl Options {
+    fn detour(&self) -> Option<Detour> {
+        Some(Detour::new(self.git_url.as_ref()?, *self.forward.first()?))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -131,6 +168,6 @@ mod tests {
         assert_eq!(Path::new(neuralinverse_launcher::FOLDER), Path::new(paths::RUN));
         assert_eq!(Path::new(paths::RUN).join(SOCKET), Path::new(paths::SOCKET));
         assert_eq!(Path::new(paths::RUN).join(READY), Path::new(paths::READY));
-        assert_eq!(Path::new(paths::RUN).join(door::IDE), Path::new(paths::IDE_SOCKET));
+        assert_eq!(Path::new(paths::RUN).join(IDE_SOCKET), Path::new(paths::IDE_SOCKET));
     }
 }

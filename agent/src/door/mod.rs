@@ -20,9 +20,6 @@ use tracing::{info, warn};
 
 use crate::backoff::Backoff;
 
-/// Name of the IDE's socket in the folder that both containers see.
-pub const IDE: &str = "ide.sock";
-
 /// Connections at a time. More of them wait in the system's queue.
 const MOST: usize = 256;
 
@@ -78,18 +75,18 @@ async fn open(address: SocketAddr, ide: &Arc<Path>, mut acceptors: Acceptors) {
 }
 
 /// Mostly too many open files: others must end first.
-async fn refused(error: &io::Error) {
+pub async fn refused(error: &io::Error) {
     warn!(%error, "a connection was not accepted");
     sleep(Duration::from_millis(100)).await;
 }
 
 /// The user's programs share the pod's ports, and may hold this one for a while.
-async fn listen(address: SocketAddr) -> TcpListener {
+pub async fn listen(address: SocketAddr) -> TcpListener {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     loop {
         match TcpListener::bind(address).await {
             Ok(listener) => return listener,
-            Err(error) => warn!(%address, %error, "the door cannot open; it is tried again"),
+            Err(error) => warn!(%address, %error, "this address is taken; it is tried again"),
         }
         sleep(backoff.next()).await;
     }

@@ -149,6 +149,7 @@ pub fn assignment_of(epoch: i64, env: &[(&str, &str)], repository: Option<Reposi
         owner: "ann".to_owned(),
         repository,
         env,
+        git_author: None,
     }
 }
 
@@ -232,10 +233,11 @@ impl Heard {
     }
 }
 
-struct Tls {
-    tcp: TcpListener,
-    acceptor: TlsAcceptor,
-    accepted: Arc<AtomicUsize>,
+/// A listener that lets in whoever speaks TLS.
+pub struct Tls {
+    pub tcp: TcpListener,
+    pub acceptor: TlsAcceptor,
+    pub accepted: Arc<AtomicUsize>,
 }
 
 impl Listener for Tls {

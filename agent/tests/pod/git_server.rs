@@ -44,24 +44,9 @@ impl GitServer {
         Self { address, root, door }
     }
 
-    /// Makes a repository with a file that says `content`, on its default branch and on `next`.
+    /// Makes a repository here.
     pub async fn create(&self, name: &str, content: &str) {
-        let bare = self.root.path().join(name);
-        let work = tempfile::tempdir().unwrap();
-        // Large and random enough that half of the pack is a real half.
-        let noise: Vec<u8> =
-            (0..200_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-        std::fs::write(work.path().join("noise"), noise).unwrap();
-        std::fs::write(work.path().join("README.md"), content).unwrap();
-        for arguments in [
-            &["init", "--quiet", "--initial-branch=main"][..],
-            &["add", "."],
-            &["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "--quiet", "-m", "First"],
-            &["branch", "next"],
-            &["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()],
-        ] {
-            git(work.path(), arguments).await;
-        }
+        create(self.root.path(), name, content).await;
     }
 
     /// What an assignment says of a repository here; those below `private` need credentials.
@@ -80,6 +65,25 @@ impl GitServer {
     /// Waits until so many packs were stopped half way.
     pub async fn held(&self, count: usize) {
         within("half a pack", self.door.held.subscribe().wait_for(|held| *held >= count)).await.unwrap();
+    }
+}
+
+/// Makes a repository with a file that says `content`, on its default branch and on `next`.
+pub async fn create(root: &Path, name: &str, content: &str) {
+    let bare = root.join(name);
+    let work = tempfile::tempdir().unwrap();
+    // Large and random enough that half of the pack is a real half.
+    let noise: Vec<u8> = (0..200_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    std::fs::write(work.path().join("noise"), noise).unwrap();
+    std::fs::write(work.path().join("README.md"), content).unwrap();
+    for arguments in [
+        &["init", "--quiet", "--initial-branch=main"][..],
+        &["add", "."],
+        &["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "--quiet", "-m", "First"],
+        &["branch", "next"],
+        &["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()],
+    ] {
+        git(work.path(), arguments).await;
     }
 }
 

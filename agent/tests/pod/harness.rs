@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use neuralinverse_api::agent::door;
+use neuralinverse_api::agent::{door, gateway};
 use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
@@ -21,7 +21,10 @@ use nix::{
 use tempfile::TempDir;
 use tokio::process::{Child, Command as AsyncCommand};
 
-use crate::controller::{Controller, TOKEN};
+use crate::{
+    controller::{Controller, TOKEN},
+    gateway::GIT_URL,
+};
 
 /// Nothing takes so long, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,6 +59,9 @@ pub fn launcher() -> &'static Path {
 pub struct Pod {
     /// Where the portal knocks.
     pub door: SocketAddr,
+    /// Where the pod's programs reach the gateway.
+    pub forward: SocketAddr,
+    gateway: Option<String>,
     folder: TempDir,
     url: String,
     agent: Option<Child>,
@@ -77,7 +83,10 @@ impl Pod {
         for name in ["volume/home", "identity", "run"] {
             fs::create_dir_all(folder.path().join(name)).unwrap();
         }
-        let pod = Self { door: address(), folder, url: controller.url.clone(), agent: None, launcher: None };
+        let door = address();
+        let forward = SocketAddr::new(door.ip(), gateway::LOCAL_PORT);
+        let url = controller.url.clone();
+        let pod = Self { door, forward, gateway: None, folder, url, agent: None, launcher: None };
         pod.write_identity("token", TOKEN);
         pod.write_identity("ca.crt", &controller.authority.certificate);
         pod
@@ -89,11 +98,34 @@ impl Pod {
         self.launcher = Some(command.spawn().unwrap());
     }
 
+    /// In an image whose programs are in the pod's folder `image`.
+    pub fn start_launcher_with_ide(&mut self) {
+        let folder = self.path("opt");
+        fs::create_dir_all(folder.join("bin")).unwrap();
+        fs::copy(launcher(), folder.join("launcher")).unwrap();
+        for shell in ["bash", "sh"] {
+            std::os::unix::fs::symlink("../launcher", folder.join("bin").join(shell)).unwrap();
+        }
+        let mut command = AsyncCommand::new(folder.join("launcher"));
+        command.arg("--folder").arg(self.path("run")).args(["run", "--ide", "code-server"]);
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.path("image").display()));
+        command.env("HOME", self.path("volume/home")).env("SHELL", "/bin/bash").kill_on_drop(true);
+        self.launcher = Some(command.spawn().unwrap());
+    }
+
+    /// The agent that starts next has this gateway.
+    pub fn use_gateway(&mut self, url: &str) {
+        self.gateway = Some(url.to_owned());
+    }
+
     pub fn start_agent(&mut self) {
         let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = AsyncCommand::new(env!("CARGO_BIN_EXE_neuralinverse-agent"));
         command.args(["run", "--pod-name=pod", "--clone-retry=0.1", "--controller-url", &self.url]);
-        command.args(["--door", &self.door.to_string()]);
+        command.args(["--door", &self.door.to_string(), "--forward", &self.forward.to_string()]);
+        if let Some(url) = &self.gateway {
+            command.args(["--gateway-url", url, "--git-url", GIT_URL]);
+        }
         for (option, name) in [
             ("--identity", "identity"),
             ("--folder", "run"),
@@ -166,6 +198,16 @@ impl Pod {
     /// Process groups that the agent has started.
     pub fn agent_children(&self) -> Vec<Pid> {
         children(self.agent.as_ref().unwrap().id().unwrap())
+    }
+}
+
+/// What the launcher has started ends by itself only in a container.
+impl Drop for Pod {
+    fn drop(&mut self) {
+        let started = fs::read_to_string(self.path("volume/home/started")).unwrap_or_default();
+        if let Some(last) = started.lines().last().and_then(|line| line.parse().ok()) {
+            let _ = killpg(Pid::from_raw(last), Signal::SIGKILL);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod authority;
 mod controller;
+mod gateway;
 mod git_server;
 mod harness;
 mod ide;
@@ -12,5 +13,7 @@ mod ide;
 mod a_launch;
 mod a_repository;
 mod the_door;
+mod the_editor;
 mod the_end;
+mod the_gateway;
 mod the_identity;

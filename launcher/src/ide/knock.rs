@@ -17,7 +17,7 @@ const LIMIT: u64 = 1 << 20;
 /// Whether it answers, also after sending us to the folder that it opened last.
 pub fn answers(socket: &Path) -> bool {
     match get(socket, "/") {
-        Ok(Answer { status: 300..400, location: Some(target) }) => {
+        Ok(Answer { status: 300..400, location: Some(target), .. }) => {
             // Relative ones begin with a dot.
             let target = target.trim_start_matches('.');
             target.starts_with('/') && get(socket, target).is_ok_and(|answer| answer.is_good())
@@ -31,6 +31,7 @@ pub fn answers(socket: &Path) -> bool {
 struct Answer {
     status: u16,
     location: Option<String>,
+    length: Option<u64>,
 }
 
 impl Answer {
@@ -47,7 +48,7 @@ fn get(socket: &Path, target: &str) -> io::Result<Answer> {
     let mut reader = BufReader::new(stream.take(LIMIT));
     let answer = head(&mut reader)?;
     // To the end, or the IDE would note a client that broke off.
-    io::copy(&mut reader, &mut io::sink())?;
+    io::copy(&mut reader.take(answer.length.unwrap_or(LIMIT)), &mut io::sink())?;
     Ok(answer)
 }
 
@@ -56,18 +57,17 @@ fn head(reader: &mut impl BufRead) -> io::Result<Answer> {
     let mut lines = reader.lines();
     let first = lines.next().ok_or_else(broken)??;
     let status = first.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken)?;
-    let mut location = None;
+    let mut answer = Answer { status, location: None, length: None };
     for line in lines {
         let line = line?;
-        match line.split_once(':') {
-            Some((name, value)) if name.eq_ignore_ascii_case("location") => {
-                location = Some(value.trim().to_owned());
-            }
-            Some(_) => {}
-            None => break,
+        let Some((name, value)) = line.split_once(':') else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "location" => answer.location = Some(value.trim().to_owned()),
+            "content-length" => answer.length = value.trim().parse().ok(),
+            _ => {}
         }
     }
-    Ok(Answer { status, location })
+    Ok(answer)
 }
 
 #[cfg(test)]
