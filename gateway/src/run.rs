@@ -28,8 +28,8 @@ use crate::{
     tls::Certificate,
 };
 
-/// How long requests under way may take when the gateway is asked to go.
-const DRAIN: Duration = Duration::from_secs(25);
+/// How long requests under way may take when the gateway is asked to go; a little less than its pod is given.
+const DRAIN: Duration = Duration::from_secs(50);
 
 impl Args {
     /// Serves until SIGTERM or SIGINT.

@@ -8,8 +8,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{
-    stage::{Stage, refs, url},
-    until,
+    git::Git,
+    kubernetes::NAMESPACE,
+    raw::ask,
+    stage::{GIT_URL, Stage, refs, url},
 };
 
 pub async fn a_declared_name_is_the_user_of_that_name(stage: Arc<Stage>) -> Result<()> {
@@ -42,11 +44,25 @@ pub async fn somebody_without_a_user_gets_one(stage: Arc<Stage>) -> Result<()> {
         ensure!(user["visibility"] == "private", "{user}");
     }
     // Another replica finds the same users again.
-    let mut other = stage.replica("finds-users", &["workspaces"], &stage.relay.url).await?;
+    let mut other = stage.replica("finds-users", &[NAMESPACE], &stage.relay.url).await?;
     other.ready().await?;
     let (_, token) = stage.pod(stranger.as_str()).await?;
-    let git = crate::support::git::Git::new(&other, crate::support::stage::GIT_URL, &token)?;
+    let git = Git::new(&other, GIT_URL, &token)?;
     git.run(".", &["clone", &url("gina", "shared")]).await?;
+    Ok(())
+}
+
+pub async fn replicas_that_meet_somebody_at_once_make_one_user(stage: Arc<Stage>) -> Result<()> {
+    let mut other = stage.replica("makes-users", &[NAMESPACE], &stage.relay.url).await?;
+    other.ready().await?;
+    let (_, token) = stage.pod("olive").await?;
+    let path = refs("olive", "nothing");
+    let answers = futures::future::try_join_all(
+        [&stage.gateway, &other].into_iter().cycle().take(6).map(|gateway| ask(gateway, &path, &token)),
+    )
+    .await?;
+    // Each of them knows who asks, and that there is no such repository.
+    ensure!(answers.iter().all(|answer| answer.status == 404), "{answers:?}");
     Ok(())
 }
 
@@ -72,15 +88,9 @@ pub async fn a_disabled_user_gets_nothing(stage: Arc<Stage>) -> Result<()> {
     let answer = stage.ask("GET", &refs("hal", "hello"), &token).await?;
     ensure!(answer.status == 403, "{answer:?}");
     // And by the gateway, when it has.
-    let mut other = stage.replica("hears-of-locks", &["workspaces"], &stage.relay.url).await?;
+    let mut other = stage.replica("hears-of-locks", &[NAMESPACE], &stage.relay.url).await?;
     other.ready().await?;
-    let authorization = format!("Bearer {token}");
-    let answer = until("an answer", async || {
-        let mut connection = crate::support::raw::Connection::open(&other).await?;
-        let headers = [("authorization", authorization.as_str())];
-        connection.request("GET", &refs("hal", "hello"), &headers).await.map(Some)
-    })
-    .await?;
+    let answer = ask(&other, &refs("hal", "hello"), &token).await?;
     ensure!(answer.status == 403 && answer.body.contains("is disabled"), "{answer:?}");
     Ok(())
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 
 use crate::support::{
+    git::Git,
     kubernetes,
     raw::Connection,
-    stage::{Stage, refs, url},
+    stage::{GIT_URL, Stage, refs, url},
     until,
 };
 
@@ -33,7 +34,7 @@ pub async fn a_deleted_pod_is_locked_out(stage: Arc<Stage>) -> Result<()> {
     kubernetes::delete_pod(&stage.client, &pod).await?;
     kept.closed().await?;
     locked_out(&stage, &path, &token).await?;
-    let git = crate::support::git::Git::new(&stage.gateway, crate::support::stage::GIT_URL, &token)?;
+    let git = Git::new(&stage.gateway, GIT_URL, &token)?;
     let ended = git.try_run(".", &["clone", &url("mia", "hello")]).await?;
     ensure!(!ended.success && ended.stderr.contains("403"), "{ended:?}");
     // The owner's next pod is not concerned.
@@ -58,13 +59,15 @@ pub async fn a_stream_ends_with_its_pod(stage: Arc<Stage>) -> Result<()> {
     stage.users.make_repository("olga", "hello").await?;
     let (pod, token) = stage.pod(owner.as_str()).await?;
     ensure!(stage.ask("GET", &refs("olga", "hello"), &token).await?.status == 200);
-    // A push that has begun, and waits for its next piece.
+    // A push that has begun, at Gitea too, and waits for its next piece.
     let mut push = Connection::open(&stage.gateway).await?;
     push.send(&format!(
         "POST /git/olga/hello.git/git-receive-pack HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
          content-type: application/x-git-receive-pack-request\r\ntransfer-encoding: chunked\r\n\r\n4\r\n00ff\r\n"
     ))
     .await?;
+    until("the push to reach Gitea", async || Ok(stage.relay.has_push_to("olga/hello").then_some(())))
+        .await?;
     kubernetes::delete_pod(&stage.client, &pod).await?;
     push.closed().await
 }

@@ -6,19 +6,13 @@ use anyhow::{Result, ensure};
 use neuralinverse_api::agent::gateway::AUDIENCE;
 
 use crate::support::{
-    gateway::Gateway,
     git::Git,
     kubernetes::{self, NAMESPACE, UNREADABLE},
-    raw::{Answer, Connection},
+    raw::ask,
     relay::Relay,
     stage::{GIT_URL, Stage, refs, url},
     until,
 };
-
-async fn ask(gateway: &Gateway, path: &str, token: &str) -> Result<Answer> {
-    let authorization = format!("Bearer {token}");
-    Connection::open(gateway).await?.request("GET", path, &[("authorization", &authorization)]).await
-}
 
 pub async fn a_git_host_that_is_down_is_said_to_be_and_comes_back(stage: Arc<Stage>) -> Result<()> {
     let owner = stage.users.make("pia").await?;

@@ -95,7 +95,10 @@ impl Accounts {
             return usable(user);
         }
         read?;
-        usable(self.make(gitea, owner).await?)
+        usable(match self.make(gitea, owner).await? {
+            Some(user) => user,
+            None => self.made_elsewhere(gitea, &mut last, owner).await?,
+        })
     }
 
     fn known(&self) -> Option<Known> {
@@ -136,20 +139,32 @@ impl Accounts {
         }
     }
 
-    /// Makes a user for an owner that has none.
-    async fn make(&self, gitea: &Gitea, owner: &str) -> Result<User, NoAccount> {
+    /// Makes a user for an owner that has none, `None` if the name is not free.
+    async fn make(&self, gitea: &Gitea, owner: &str) -> Result<Option<User>, NoAccount> {
         let mut bytes = [0; 32];
         rand::fill(&mut bytes).map_err(|_| NoAccount::Random)?;
         // Nobody ever signs in with it. The end is for what Gitea may ask of passwords.
         let password = format!("{}aA1!", STANDARD.encode(bytes));
-        let user = gitea.make_user(owner, &mark(owner), &password).await?;
-        let user = user.ok_or_else(|| NoAccount::NotMade(owner.to_owned()))?;
+        let Some(user) = gitea.make_user(owner, &mark(owner), &password).await? else { return Ok(None) };
         if let Some(Known { directory, since }) = self.known() {
             let directory = Arc::new(Directory::clone(&directory).with(owner, user.clone()));
             self.set(Known { directory, since });
         }
         info!("a user was made at the Git host");
-        Ok(user)
+        Ok(Some(user))
+    }
+
+    /// The user that another replica has made for the owner since the list was read.
+    async fn made_elsewhere(
+        &self,
+        gitea: &Gitea,
+        last: &mut Option<Attempt>,
+        owner: &str,
+    ) -> Result<User, NoAccount> {
+        *last = None;
+        self.read(gitea, last, Instant::now()).await?;
+        let user = self.known().and_then(|known| known.directory.find(owner).cloned());
+        user.ok_or_else(|| NoAccount::NotMade(owner.to_owned()))
     }
 }
 

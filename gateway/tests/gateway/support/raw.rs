@@ -87,3 +87,9 @@ impl Connection {
         Ok(())
     }
 }
+
+/// One request on a connection of its own.
+pub async fn ask(gateway: &Gateway, path: &str, token: &str) -> Result<Answer> {
+    let authorization = format!("Bearer {token}");
+    Connection::open(gateway).await?.request("GET", path, &[("authorization", &authorization)]).await
+}

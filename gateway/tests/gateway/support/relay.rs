@@ -19,8 +19,15 @@ pub struct Relay {
     /// Where it begins.
     pub url: String,
     up: watch::Sender<bool>,
-    secrets: Arc<Mutex<BTreeSet<String>>>,
+    seen: Arc<Mutex<Seen>>,
     _tasks: JoinSet<()>,
+}
+
+/// What went over it.
+#[derive(Default)]
+struct Seen {
+    secrets: BTreeSet<String>,
+    pushes: BTreeSet<String>,
 }
 
 impl Relay {
@@ -30,11 +37,11 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (up, is_up) = watch::channel(true);
-        let secrets = Arc::new(Mutex::new(BTreeSet::new()));
-        let (seen, mut tasks) = (secrets.clone(), JoinSet::new());
+        let (seen, mut tasks) = (Arc::new(Mutex::new(Seen::default())), JoinSet::new());
+        let noted = seen.clone();
         tasks.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (target, mut is_up, seen) = (target.clone(), is_up.clone(), seen.clone());
+                let (target, mut is_up, seen) = (target.clone(), is_up.clone(), noted.clone());
                 tokio::spawn(async move {
                     tokio::select! {
                         _ = pass(client, &target, &seen) => {}
@@ -43,7 +50,7 @@ impl Relay {
                 });
             }
         });
-        Ok(Self { url, up, secrets, _tasks: tasks })
+        Ok(Self { url, up, seen, _tasks: tasks })
     }
 
     /// Cuts the wire, or mends it.
@@ -53,11 +60,18 @@ impl Relay {
 
     /// Credentials that went over it.
     pub fn secrets(&self) -> BTreeSet<String> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).secrets.clone()
+    }
+
+    /// Whether a push to the repository has begun.
+    pub fn has_push_to(&self, repository: &str) -> bool {
+        let begins = format!("POST /{repository}.git/git-receive-pack ");
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.pushes.iter().any(|line| line.starts_with(&begins))
     }
 }
 
-async fn pass(mut client: TcpStream, target: &str, seen: &Mutex<BTreeSet<String>>) -> Result<()> {
+async fn pass(mut client: TcpStream, target: &str, seen: &Mutex<Seen>) -> Result<()> {
     let mut gitea = TcpStream::connect(target).await?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_gitea, mut to_gitea) = gitea.split();
@@ -77,13 +91,14 @@ async fn pass(mut client: TcpStream, target: &str, seen: &Mutex<BTreeSet<String>
 }
 
 /// The head of a request comes in one piece.
-fn look(bytes: &[u8], seen: &Mutex<BTreeSet<String>>) {
+fn look(bytes: &[u8], seen: &Mutex<Seen>) {
     let text = String::from_utf8_lossy(bytes);
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.pushes.extend(text.lines().take(1).filter(|line| line.starts_with("POST /")).map(str::to_owned));
     for line in text.lines().filter_map(|line| line.strip_prefix("authorization: Basic ")) {
         let decoded = STANDARD.decode(line).ok().and_then(|it| String::from_utf8(it).ok());
         if let Some((_, password)) = decoded.as_deref().and_then(|it| it.split_once(':')) {
-            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.extend([line.to_owned(), password.to_owned()]);
+            seen.secrets.extend([line.to_owned(), password.to_owned()]);
         }
     }
 }
