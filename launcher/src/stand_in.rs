@@ -43,10 +43,20 @@ pub fn shell_named(name: &OsStr) -> Option<&'static str> {
 
 /// The `$SHELL` for the IDE: the link for the image's own shell, or for the best that the image has.
 pub fn for_ide() -> Option<PathBuf> {
-    let links = env::current_exe().ok()?.parent()?.join(LINKS);
     let own = env::var_os("SHELL").and_then(|shell| shell_named(&shell));
-    let wanted = own.into_iter().chain(["bash", "sh"]);
-    wanted.filter(|name| real(name).is_some()).map(|name| links.join(name)).find(|link| link.is_file())
+    let mut wanted = own.into_iter().chain(["bash", "sh"]);
+    let links = links();
+    wanted.find_map(|name| links.iter().find(|(of, _)| *of == name).map(|(_, link)| link.clone()))
+}
+
+/// The links for those shells that the image has.
+pub fn links() -> Vec<(&'static str, PathBuf)> {
+    let Some(folder) = env::current_exe().ok().and_then(|launcher| Some(launcher.parent()?.join(LINKS)))
+    else {
+        return Vec::new();
+    };
+    let has = |(name, link): &(&str, PathBuf)| link.is_file() && real(name).is_some();
+    NAMES.map(|name| (name, folder.join(name))).into_iter().filter(has).collect()
 }
 
 /// Replaces this process; what comes back is why that failed. The folder stays: the IDE has chosen it.
@@ -55,16 +65,13 @@ pub fn open(name: &str, arguments: &[OsString]) -> shell::Error {
     let terminal = shell::terminal(&folder.join(SOCKET));
     let program = real(name).unwrap_or_else(|| Path::new("/bin").join(name));
     let mut process = Command::new(&program);
-    process.args(passed_on(arguments, env::var_os(RESOLVING).is_some()));
-    let mut shell = program.clone();
+    process.args(passed_on(arguments, env::var_os(RESOLVING).is_some())).env("SHELL", &program);
     for (name, value) in shell::env_of(terminal.as_ref()) {
-        if name == "SHELL" && !is_launcher(Path::new(value)) {
-            shell = value.into();
-        } else if !env::var(name).is_ok_and(|now| surrounds(&now, value)) {
+        let is_ours = name == "SHELL" && is_launcher(Path::new(value));
+        if !is_ours && !env::var(name).is_ok_and(|now| surrounds(&now, value)) {
             process.env(name, value);
         }
     }
-    process.env("SHELL", shell);
     shell::Error { source: process.exec(), program }
 }
 

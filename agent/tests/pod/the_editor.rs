@@ -56,6 +56,9 @@ async fn a_pod_with_an_ide_is_ready_when_the_ide_answers() {
     );
     let settings = pod.path("volume/home/.local/share/code-server/User/settings.json");
     assert!(fs::read_to_string(settings).unwrap().contains("files.autoSave"));
+    let machine = pod.path("volume/home/.local/share/code-server/Machine/settings.json");
+    let link = format!("{:?}", pod.path("opt/bin/bash"));
+    assert!(fs::read_to_string(machine).unwrap().contains(&link));
 }
 
 #[tokio::test]

@@ -47,12 +47,17 @@ impl CodeServer {
 
     /// Its user's settings begin with ours. They are the user's from then on.
     pub fn prepare(&self) {
-        let settings = self.data.join("User/settings.json");
-        match create(&settings, &settings_at_first()) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                eprintln!("launcher: the IDE starts without our settings: {}: {error}", settings.display());
+        for (name, settings) in [
+            ("User/settings.json", settings_at_first()),
+            ("Machine/settings.json", shells(&stand_in::links())),
+        ] {
+            let path = self.data.join(name);
+            match create(&path, &settings) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    eprintln!("launcher: the IDE starts without our settings: {}: {error}", path.display());
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
 
@@ -106,11 +111,26 @@ fn settings_at_first() -> Value {
         "files.autoSave": "afterDelay",
         // The project, and no page about the editor.
         "workbench.startupEditor": "none",
+        // There is no model behind its chat.
+        "workbench.secondarySideBar.defaultVisibility": "hidden",
         // Extensions ask this one, whatever the editor itself was started with.
         "telemetry.telemetryLevel": "off",
+        // There is no way from the browser to them yet.
+        "remote.autoForwardPorts": false,
         // A home in Git is no reason to open it with each project.
         "git.openRepositoryInParentFolders": "never",
     })
+}
+
+/// Terminals by name, where it would take the image's own shells by PATH: those would open with the environment of
+/// the IDE's first client, however it has changed since.
+fn shells(links: &[(&str, PathBuf)]) -> Value {
+    let profile = |(name, link): &(&str, PathBuf)| {
+        let icon = if *name == "bash" { "terminal-bash" } else { "terminal" };
+        ((*name).to_owned(), json!({ "path": link, "icon": icon }))
+    };
+    let profiles: serde_json::Map<String, Value> = links.iter().map(profile).collect();
+    json!({ "terminal.integrated.profiles.linux": profiles })
 }
 
 /// The note with that folder in it; `None` when its user has opened, or closed, something. An empty question is what
@@ -160,6 +180,13 @@ mod tests {
         ] {
             assert_eq!(noting(now.as_bytes(), folder), new, "{now}");
         }
+    }
+
+    #[test]
+    fn terminals_open_by_the_links() {
+        let profiles = shells(&[("bash", "/opt/neuralinverse/bin/bash".into())]);
+        let bash = json!({ "path": "/opt/neuralinverse/bin/bash", "icon": "terminal-bash" });
+        assert_eq!(profiles, json!({ "terminal.integrated.profiles.linux": { "bash": bash } }));
     }
 
     #[test]
