@@ -104,21 +104,14 @@ impl From<&CodeServer> for Command {
     }
 }
 
-/// Few, each for a reason. In the file that the settings' page writes, so that all can be changed there.
+/// What follows from being a workspace, whatever the image; taste is the image's. In the file that the settings' page
+/// writes, so that all can be changed there.
 fn settings_at_first() -> Value {
     json!({
         // What is only in the editor's memory is lost with the pod.
         "files.autoSave": "afterDelay",
-        // The project, and no page about the editor.
-        "workbench.startupEditor": "none",
-        // There is no model behind its chat.
-        "workbench.secondarySideBar.defaultVisibility": "hidden",
-        // Extensions ask this one, whatever the editor itself was started with.
-        "telemetry.telemetryLevel": "off",
         // There is no way from the browser to them yet.
         "remote.autoForwardPorts": false,
-        // A home in Git is no reason to open it with each project.
-        "git.openRepositoryInParentFolders": "never",
     })
 }
 
