@@ -220,7 +220,7 @@ fn portal_rules() -> Value {
 
 /// What the gateway may do in workspace namespaces.
 fn gateway_rules() -> Value {
-    json!([{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"] }])
+    json!([{ "apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"] }])
 }
 
 /// What the controller may do anywhere.

@@ -131,6 +131,8 @@ fn container(part: Part, images: &Images, program: &str, more: Value) -> Value {
         "livenessProbe": {
             "httpGet": { "path": "/livez", "port": "health" }, "periodSeconds": 10, "failureThreshold": 6,
         },
+        // Nodes hear of a pod's end after the pod itself, and send it connections until then.
+        "lifecycle": { "preStop": { "sleep": { "seconds": 3 } } },
         "securityContext": container_security(),
     });
     extend(&mut container, more);
