@@ -134,6 +134,7 @@ async fn provide(
             }
             Err(error) => {
                 let message = error.to_string();
+                let message = detour.map_or(message.clone(), |detour| detour.in_known_terms(&message));
                 let delay = backoff.next();
                 warn!(error = message, seconds = delay.as_secs(), "not cloned; it is tried again");
                 tell(RepositoryState::Failed { message });

@@ -50,12 +50,15 @@ pub mod gateway {
 
     /// Environment variables for any process of a workspace, so that its Git goes through the gateway for
     /// what is at `git_url` and nothing else. Remotes keep the URL that people know.
-    pub fn git_environment(git_url: &str) -> [(&'static str, String); 3] {
-        let rewritten = format!("url.http://localhost:{LOCAL_PORT}{GIT_PATH}/.insteadOf");
+    pub fn git_environment(git_url: &str) -> [(&'static str, String); 5] {
+        let gateway = format!("http://localhost:{LOCAL_PORT}{GIT_PATH}/");
         [
-            ("GIT_CONFIG_COUNT", "1".to_owned()),
-            ("GIT_CONFIG_KEY_0", rewritten),
+            ("GIT_CONFIG_COUNT", "2".to_owned()),
+            ("GIT_CONFIG_KEY_0", format!("url.{gateway}.insteadOf")),
             ("GIT_CONFIG_VALUE_0", format!("{git_url}/")),
+            // It is in this pod, whatever proxy leads out of it.
+            ("GIT_CONFIG_KEY_1", format!("http.{gateway}.proxy")),
+            ("GIT_CONFIG_VALUE_1", String::new()),
         ]
     }
 }
@@ -100,7 +103,8 @@ pub mod paths {
     /// Socket that the IDE listens on. It has no other address.
     pub const IDE_SOCKET: &str = "/run/neuralinverse/ide.sock";
 
-    /// The sidecar makes this file as soon as the launcher has answered it and it polls the controller.
+    /// The sidecar makes this file as soon as the launcher has answered it, the editor has (where there is
+    /// one) and it polls the controller.
     /// `launcher ready`, the startup probe of the user's container, succeeds when the file is there.
     /// The sidecar itself can have no such probe: Kubernetes would start the launcher only after it.
     pub const READY: &str = "/run/neuralinverse/ready";

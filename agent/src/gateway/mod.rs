@@ -92,6 +92,11 @@ impl Detour {
     pub fn takes(&self, url: &str) -> bool {
         url.starts_with(&self.known)
     }
+
+    /// What Git says, with the URLs that people know.
+    pub fn in_known_terms(&self, text: &str) -> String {
+        text.replace(&self.instead, &self.known)
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +111,8 @@ mod tests {
             assert!(detour.takes("https://git.example/team/hello.git"));
             assert!(!detour.takes("https://git.example.org/team/hello.git"));
             assert!(!detour.takes("http://git.example/team/hello.git"));
+            let said = detour.in_known_terms("'http://127.0.0.1:8445/git/team/hello/' not found");
+            assert_eq!(said, "'https://git.example/team/hello/' not found");
         }
     }
 }

@@ -181,9 +181,11 @@ fn a_pod_knows_the_gateway_where_there_is_one() {
     sidecar.push(variable("GATEWAY_URL", "https://gateway:8443"));
     sidecar.push(variable("GIT_URL", "https://git.test"));
     let user = wanted["containers"][0]["env"].as_array_mut().unwrap();
-    user.push(variable("GIT_CONFIG_COUNT", "1"));
+    user.push(variable("GIT_CONFIG_COUNT", "2"));
     user.push(variable("GIT_CONFIG_KEY_0", "url.http://localhost:8445/git/.insteadOf"));
     user.push(variable("GIT_CONFIG_VALUE_0", "https://git.test/"));
+    user.push(variable("GIT_CONFIG_KEY_1", "http.http://localhost:8445/git/.proxy"));
+    user.push(variable("GIT_CONFIG_VALUE_1", ""));
     let identity = wanted["volumes"][4]["projected"]["sources"].as_array_mut().unwrap();
     identity.push(json!({ "serviceAccountToken": {
         "audience": "neuralinverse-gateway", "expirationSeconds": 3600, "path": "gateway-token",
