@@ -6,10 +6,7 @@ use clap::Parser;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use neuralinverse_api::{agent, install};
 
-use crate::{
-    names::LEASE,
-    run::{Config, Error},
-};
+use crate::{config::Config, names::LEASE, run::Error};
 
 /// Controller of Neural Inverse Cloud: makes the cluster what regions, pools and workspaces ask for.
 #[derive(Clone, Debug, Parser)]

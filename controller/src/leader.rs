@@ -16,7 +16,7 @@ use kube::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::run::Config;
+use crate::config::Config;
 
 /// How long a leader that says nothing stays one.
 const DURATION: Duration = Duration::from_secs(15);

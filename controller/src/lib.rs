@@ -16,6 +16,7 @@ mod args;
 mod cache;
 mod caches;
 mod change;
+mod config;
 mod context;
 mod error;
 mod events;
@@ -40,4 +41,5 @@ mod workspace;
 mod write;
 
 pub use args::Args;
-pub use run::{Config, Error, run};
+pub use config::Config;
+pub use run::{Error, run};
