@@ -38,7 +38,7 @@ check-generated: ## fail when something derived is stale
 images: ## build the container images (with Docker if it is there)
 	@images/build
 
-bench-launch: ## launch times and API writes of 20 warm and 20 cold workspaces, ends with RESULT {json}
+bench-launch: ## launch times and API writes, beside a peer with AGENT_SANDBOX=its source tree; ends with RESULT {json}
 	@PROFILE=release cargo run -q --release -p neuralinverse-bench --bin bench-launch
 
 tools: ## build the pinned Kubernetes, Terraform and OpenTofu programs into the cache

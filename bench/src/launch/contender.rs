@@ -1,0 +1,101 @@
+//! Something that launches: us, or a peer.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, DynamicObject, ListParams},
+};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+/// Launches of a burst, and pods of the warm pool.
+pub const SIZE: usize = 40;
+
+/// How long a pool may take to fill on two cores.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What launches.
+pub trait Contender: Sync {
+    /// The kind that a user creates.
+    fn api(&self) -> Api<DynamicObject>;
+
+    /// An object of this name, as a user would write it.
+    fn object(&self, name: &str) -> Value;
+
+    /// Whether it can be used.
+    fn usable(&self, object: &DynamicObject) -> bool;
+
+    /// Sets the size of the warm pool.
+    fn set_pool(&self, size: usize) -> impl Future<Output = Result<()>> + Send;
+
+    /// How many pods of the pool are ready, and how many there are.
+    fn pool(&self) -> impl Future<Output = Result<(usize, usize)>> + Send;
+
+    /// Resident memory of the controller, in MB.
+    fn memory(&self) -> Result<u64>;
+
+    /// Fills the pool, and waits until it is full and quiet.
+    fn fill(&self) -> impl Future<Output = Result<()>> + Send {
+        self.reach(SIZE)
+    }
+
+    /// Empties the pool, so that the next contender has the node to itself.
+    fn drain(&self) -> impl Future<Output = Result<()>> + Send {
+        self.reach(0)
+    }
+
+    /// Sets the size and waits for it.
+    fn reach(&self, size: usize) -> impl Future<Output = Result<()>> + Send {
+        async move {
+            self.set_pool(size).await?;
+            let start = Instant::now();
+            while self.pool().await? != (size, size) {
+                if start.elapsed() > PATIENCE {
+                    bail!("a pool of {size} is not there after {PATIENCE:?}: {:?}", self.pool().await?);
+                }
+                sleep(Duration::from_millis(500)).await;
+            }
+            // What the kubelet still says of the last pods would hit the first launches.
+            sleep(Duration::from_secs(5)).await;
+            Ok(())
+        }
+    }
+
+    /// Deletes all that was launched, and waits until it is gone.
+    fn clear(&self) -> impl Future<Output = Result<()>> + Send {
+        async move {
+            let api = self.api();
+            let ours = ListParams::default().labels("bench=launch");
+            api.delete_collection(&DeleteParams::background(), &ours).await?;
+            let start = Instant::now();
+            while let Some(left) = api.list_metadata(&ours).await?.items.first() {
+                if start.elapsed() > PATIENCE {
+                    bail!("{} does not go", left.name_any());
+                }
+                sleep(Duration::from_millis(500)).await;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Resident memory of the process of this name, in MB: the pods of the embedded cluster are processes of
+/// this machine.
+pub fn resident_mb(program: &str) -> Result<u64> {
+    let mut largest = None;
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let path = entry.path();
+        let Ok(line) = std::fs::read_to_string(path.join("cmdline")) else { continue };
+        let first = line.split('\0').next().unwrap_or_default();
+        if first.rsplit('/').next() != Some(program) {
+            continue;
+        }
+        let status = std::fs::read_to_string(path.join("status")).unwrap_or_default();
+        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes: Option<u64> = rss.and_then(|rss| rss.trim().trim_end_matches(" kB").parse().ok());
+        largest = largest.max(kilobytes);
+    }
+    largest.map(|kilobytes| kilobytes / 1024).with_context(|| format!("no process `{program}`"))
+}

@@ -1,0 +1,126 @@
+//! Our workspaces, on a warm pool of an image without an editor: the peer's pods have none either.
+
+use anyhow::Result;
+use kube::{
+    Api, Client,
+    api::{DynamicObject, Patch, PatchParams},
+    discovery::ApiResource,
+};
+use neuralinverse_api::{Kind as Declared, WarmPool};
+use neuralinverse_tests::Demo;
+use serde_json::{Value, json};
+
+use crate::contender::{Contender, resident_mb};
+
+const NAMESPACE: &str = "workspaces";
+
+/// What a launch brings along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing but what each has, a volume included.
+    Empty,
+    /// An environment, and a volume.
+    EnvironmentAndVolume,
+    /// A repository too: usable when it is cloned.
+    Repository,
+}
+
+/// Ours.
+pub struct Ours {
+    client: Client,
+    kind: Kind,
+    resource: ApiResource,
+    repository: String,
+}
+
+/// A template and a pool of their own; what the demo declared makes room.
+pub fn prepare(demo: &Demo) -> Result<()> {
+    // All pods of a round, and those that refill the pool, fit on a small machine.
+    demo.kubectl(&["patch", "region", "cluster", "--type=merge", "-p", r#"{"spec":{"requestsPercent":1}}"#])?;
+    let declared = demo.get(&["workspacetemplate", "debian"])?;
+    let image = declared["spec"]["image"].clone();
+    let object = |kind: &str, spec: Value| {
+        json!({
+            "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": kind,
+            "metadata": { "name": "bench" }, "spec": spec,
+        })
+    };
+    demo.apply(&object("WorkspaceTemplate", json!({ "image": image, "ide": "None" })))?;
+    demo.apply(&object("WarmPool", json!({ "tier": "starter", "template": "bench", "size": 0 })))?;
+    demo.kubectl(&["patch", "warmpool", "starter-debian", "--type=merge", "-p", r#"{"spec":{"size":0}}"#])?;
+    demo.kubectl(&[
+        "patch",
+        "workspace",
+        "hello",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"runPolicy":"Stopped"}}"#,
+    ])?;
+    Ok(())
+}
+
+impl Ours {
+    /// Launches of this kind.
+    pub fn new(client: Client, kind: Kind, repository: String) -> Self {
+        let declared = Declared::all().into_iter().find(|it| it.name() == "Workspace");
+        let resource =
+            declared.map(|it| it.api_resource()).unwrap_or_else(|| ApiResource::erase::<WarmPool>(&()));
+        Self { client, kind, resource, repository }
+    }
+
+    /// What its figures begin with.
+    pub fn prefix(&self) -> &'static str {
+        match self.kind {
+            Kind::Empty => "empty_",
+            Kind::EnvironmentAndVolume => "environment_",
+            Kind::Repository => "repository_",
+        }
+    }
+
+    fn pools(&self) -> Api<WarmPool> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+}
+
+impl Contender for Ours {
+    fn api(&self) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), NAMESPACE, &self.resource)
+    }
+
+    fn object(&self, name: &str) -> Value {
+        let mut spec = json!({ "owner": "ada", "tier": "starter", "template": "bench" });
+        if self.kind != Kind::Empty {
+            spec["env"] = json!({ "GREETING": "hello", "EDITOR": "nano" });
+        }
+        if self.kind == Kind::Repository {
+            spec["repository"] = json!({ "url": self.repository });
+        }
+        json!({
+            "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "Workspace",
+            "metadata": { "name": name }, "spec": spec,
+        })
+    }
+
+    fn usable(&self, object: &DynamicObject) -> bool {
+        let conditions = object.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let holds = |type_: &str| conditions.iter().any(|it| it["type"] == type_ && it["status"] == "True");
+        holds("Ready") && (self.kind != Kind::Repository || holds("RepositoryReady"))
+    }
+
+    async fn set_pool(&self, size: usize) -> Result<()> {
+        let patch = Patch::Merge(json!({ "spec": { "size": size } }));
+        self.pools().patch("bench", &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
+    async fn pool(&self) -> Result<(usize, usize)> {
+        let pool = self.pools().get("bench").await?;
+        let pool = serde_json::to_value(pool.status.unwrap_or_default())?;
+        let count = |field: &str| pool[field].as_u64().unwrap_or_default() as usize;
+        Ok((count("ready"), count("ready") + count("warming")))
+    }
+
+    fn memory(&self) -> Result<u64> {
+        resident_mb("neuralinverse-controller")
+    }
+}

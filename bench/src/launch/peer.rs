@@ -1,0 +1,188 @@
+//! kubernetes-sigs/agent-sandbox, built from its source tree and installed on the same cluster: its claims, on
+//! its warm pool.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+use kube::{
+    Api, Client,
+    api::{DynamicObject, Patch, PatchParams},
+    discovery::ApiResource,
+};
+use neuralinverse_local::{
+    Cluster,
+    images::{self, BuildOptions},
+};
+use neuralinverse_tests::Demo;
+use serde_json::{Value, json};
+
+use crate::contender::{Contender, resident_mb};
+
+const PROGRAM: &str = "agent-sandbox-controller";
+const NAMESPACE: &str = "peer";
+const GROUP: &str = "extensions.agents.x-k8s.io";
+
+/// It, installed.
+pub struct Peer {
+    version: String,
+}
+
+impl Peer {
+    /// Builds it from `source` and installs it.
+    pub async fn install(demo: &Demo, source: &Path) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let image = build(source, folder.path())?;
+        let kubeconfig = PathBuf::from(demo.run(&["printenv", "KUBECONFIG"])?);
+        let name = kubeconfig.ancestors().nth(2).and_then(Path::file_name).context("the cluster's name")?;
+        Cluster::open(&name.to_string_lossy()).await?.load_image(image).await?;
+        let manifests = [
+            "rbac.generated.yaml",
+            "extensions-rbac.generated.yaml",
+            "extensions.yaml",
+            "controller.yaml",
+            "extensions.controller.yaml",
+        ];
+        let k8s = source.join("k8s");
+        demo.run(&["kubectl", "apply", "--server-side", "-f", &k8s.join("crds").to_string_lossy()])?;
+        // The Namespace is in the second to last, and others refer to it: in two passes.
+        for pass in 0..2 {
+            for name in manifests.iter().rev().chain(&manifests[4..]) {
+                let text = fs::read_to_string(k8s.join(name)).with_context(|| (*name).to_owned())?;
+                let text = text
+                    .replace(&format!("ko://sigs.k8s.io/agent-sandbox/cmd/{PROGRAM}"), "localhost/peer:1");
+                let file = folder.path().join(name);
+                fs::write(&file, text)?;
+                let applied = demo.run(&[
+                    "kubectl",
+                    "apply",
+                    "--server-side",
+                    "--force-conflicts",
+                    "-f",
+                    &file.to_string_lossy(),
+                ]);
+                ensure!(pass == 0 || applied.is_ok(), "{applied:?}");
+            }
+        }
+        demo.run(&[
+            "kubectl",
+            "-n",
+            "agent-sandbox-system",
+            "rollout",
+            "status",
+            "deployment",
+            PROGRAM,
+            "--timeout=180s",
+        ])?;
+        demo.run(&["kubectl", "create", "namespace", NAMESPACE])?;
+        let version = fs::read_to_string(k8s.join("crds/extensions.agents.x-k8s.io_sandboxclaims.yaml"))?;
+        let version = if version.contains("name: v1beta1") { "v1beta1" } else { "v1alpha1" }.to_owned();
+        let peer = Self { version };
+        let pod = json!({
+            "nodeSelector": { "workspace-tier": "workspaces" },
+            "tolerations": [{ "key": "workspace-tier", "operator": "Exists" }],
+            "containers": [{
+                "name": "sandbox", "image": "localhost/peer:1", "imagePullPolicy": "Never",
+                "command": ["/busybox", "sleep", "100000"],
+            }],
+        });
+        demo.apply(&peer.object("SandboxTemplate", "bench", json!({ "podTemplate": { "spec": pod } })))?;
+        let pool = json!({ "replicas": 0, "sandboxTemplateRef": { "name": "bench" } });
+        demo.apply(&peer.object("SandboxWarmPool", "bench", pool))?;
+        Ok(peer)
+    }
+
+    /// Its claims.
+    pub fn contender(&self, client: Client) -> Claims<'_> {
+        Claims { peer: self, client }
+    }
+
+    fn object(&self, kind: &str, name: &str, spec: Value) -> Value {
+        json!({
+            "apiVersion": format!("{GROUP}/{}", self.version), "kind": kind,
+            "metadata": { "name": name, "namespace": NAMESPACE }, "spec": spec,
+        })
+    }
+
+    fn resource(&self, kind: &str) -> ApiResource {
+        let version = self.version.clone();
+        ApiResource {
+            api_version: format!("{GROUP}/{version}"),
+            group: GROUP.to_owned(),
+            version,
+            kind: kind.to_owned(),
+            plural: format!("{}s", kind.to_lowercase()),
+        }
+    }
+}
+
+/// Builds the controller, and an image of it and busybox.
+fn build(source: &Path, folder: &Path) -> Result<PathBuf> {
+    let program = folder.join(PROGRAM);
+    let mut go = Command::new("go");
+    go.args(["build", "-o"]).arg(&program).arg(format!("./cmd/{PROGRAM}"));
+    go.current_dir(source).env("CGO_ENABLED", "0").env("GOFLAGS", "");
+    ensure!(go.status()?.success(), "the peer does not build");
+    fs::copy("/bin/busybox", folder.join("busybox")).context("busybox-static")?;
+    let containerfile = folder.join("Containerfile");
+    fs::write(
+        &containerfile,
+        format!("FROM scratch\nCOPY --chmod=0555 {PROGRAM} busybox /\nENTRYPOINT [\"/{PROGRAM}\"]\n"),
+    )?;
+    let out = folder.join("peer.tar");
+    let kept = std::env::temp_dir().join("neuralinverse-bench-peer.tar");
+    let tag = "localhost/peer:1".to_owned();
+    images::build(&BuildOptions {
+        containerfile,
+        context: folder.to_owned(),
+        tag,
+        out: out.clone(),
+        args: Default::default(),
+    })?;
+    fs::copy(&out, &kept)?;
+    Ok(kept)
+}
+
+/// Its claims.
+pub struct Claims<'a> {
+    peer: &'a Peer,
+    client: Client,
+}
+
+impl Contender for Claims<'_> {
+    fn api(&self) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), NAMESPACE, &self.peer.resource("SandboxClaim"))
+    }
+
+    fn object(&self, name: &str) -> Value {
+        self.peer.object("SandboxClaim", name, json!({ "warmPoolRef": { "name": "bench" } }))
+    }
+
+    fn usable(&self, object: &DynamicObject) -> bool {
+        let conditions = object.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.iter().any(|it| it["type"] == "Ready" && it["status"] == "True")
+    }
+
+    async fn set_pool(&self, size: usize) -> Result<()> {
+        let pools: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), NAMESPACE, &self.peer.resource("SandboxWarmPool"));
+        let patch = Patch::Merge(json!({ "spec": { "replicas": size } }));
+        pools.patch("bench", &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
+    async fn pool(&self) -> Result<(usize, usize)> {
+        let pools: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), NAMESPACE, &self.peer.resource("SandboxWarmPool"));
+        let pool = pools.get("bench").await?;
+        let count = |field: &str| pool.data["status"][field].as_u64().unwrap_or_default() as usize;
+        Ok((count("readyReplicas"), count("replicas")))
+    }
+
+    fn memory(&self) -> Result<u64> {
+        resident_mb(PROGRAM)
+    }
+}
