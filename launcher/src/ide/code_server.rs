@@ -20,6 +20,10 @@ pub const NAME: &str = "code-server";
 /// terminal finds the editor that is open.
 const DATA: &str = ".local/share/code-server";
 
+/// What the image wants its users' settings to begin with, if it has any. As settings and not as the defaults of an
+/// extension: those are known to a browser from its second visit on.
+const TASTE: &str = "/etc/code-server/settings.json";
+
 /// Where it notes what was opened last.
 const LAST: &str = "coder.json";
 
@@ -48,7 +52,7 @@ impl CodeServer {
     /// Its user's settings begin with ours. They are the user's from then on.
     pub fn prepare(&self) {
         for (name, settings) in [
-            ("User/settings.json", settings_at_first()),
+            ("User/settings.json", settings_at_first(&fs::read(TASTE).unwrap_or_default())),
             ("Machine/settings.json", shells(&stand_in::links())),
         ] {
             let path = self.data.join(name);
@@ -106,13 +110,19 @@ impl From<&CodeServer> for Command {
 
 /// What follows from being a workspace, whatever the image; taste is the image's. In the file that the settings' page
 /// writes, so that all can be changed there.
-fn settings_at_first() -> Value {
-    json!({
+fn settings_at_first(taste: &[u8]) -> Value {
+    let mut settings = json!({
         // What is only in the editor's memory is lost with the pod.
         "files.autoSave": "afterDelay",
         // There is no way from the browser to them yet.
         "remote.autoForwardPorts": false,
-    })
+    });
+    if let (Some(settings), Ok(Value::Object(taste))) =
+        (settings.as_object_mut(), serde_json::from_slice(taste))
+    {
+        settings.extend(taste);
+    }
+    settings
 }
 
 /// Terminals by name, where it would take the image's own shells by PATH: those would open with the environment of
@@ -180,6 +190,18 @@ mod tests {
         let profiles = shells(&[("bash", "/opt/neuralinverse/bin/bash".into())]);
         let bash = json!({ "path": "/opt/neuralinverse/bin/bash", "icon": "terminal-bash" });
         assert_eq!(profiles, json!({ "terminal.integrated.profiles.linux": { "bash": bash } }));
+    }
+
+    #[test]
+    fn an_image_has_a_say_in_the_settings_and_a_broken_file_of_it_none() {
+        let first = |taste: &str| settings_at_first(taste.as_bytes());
+        let taste = first(r#"{ "files.autoSave": "off", "workbench.startupEditor": "readme" }"#);
+        assert_eq!(
+            (&taste["files.autoSave"], &taste["workbench.startupEditor"]),
+            (&json!("off"), &json!("readme"))
+        );
+        assert_eq!(taste["remote.autoForwardPorts"], json!(false));
+        assert_eq!((first("no JSON"), first("[]")), (first(""), first("")));
     }
 
     #[test]
