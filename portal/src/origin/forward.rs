@@ -43,7 +43,6 @@ mod tests {
         let expected = headers(&[
             ("cookie", "theme=dark"),
             ("accept", "*/*"),
-            ("forwarded", "host=\"a.ws.example.net\";proto=https"),
             ("x-forwarded-host", "a.ws.example.net"),
             ("x-forwarded-proto", "https"),
             ("host", "a.ws.example.net"),

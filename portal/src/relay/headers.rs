@@ -24,8 +24,8 @@ pub(crate) fn request(headers: &mut HeaderMap, scheme: &str, host: &str) {
     for claim in claims {
         headers.remove(claim);
     }
+    // No `Forwarded`: a host with a port is quoted in it, which code-server takes for a part of the name.
     for (name, value) in [
-        ("forwarded", format!("host=\"{host}\";proto={scheme}")),
         ("x-forwarded-host", host.to_owned()),
         ("x-forwarded-proto", scheme.to_owned()),
         ("host", host.to_owned()),
@@ -113,7 +113,6 @@ mod tests {
         let expected = headers(&[
             ("accept", "*/*"),
             ("x-request-id", "1"),
-            ("forwarded", "host=\"a.ws.example.net\";proto=https"),
             ("x-forwarded-host", "a.ws.example.net"),
             ("x-forwarded-proto", "https"),
             ("host", "a.ws.example.net"),
