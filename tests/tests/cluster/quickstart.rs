@@ -1,91 +1,12 @@
-//! The quickstart on a real cluster, from the first command of the README to its removal: real
-//! Terraform, API server, kubelet, containerd and Git. One cluster carries all cases, in this order.
-
-use std::{process::ExitCode, sync::Arc};
+//! What the README does with Terraform and kubectl, and workspaces as a cluster's administrator sees them.
 
 use anyhow::{Context, Result, ensure};
-use libtest_mimic::{Arguments, Failed, Trial};
 use neuralinverse_tests::Demo;
-use serde_json::{Value, json};
+use serde_json::json;
 
-type Case = (&'static str, fn(&Demo) -> Result<()>);
+use crate::objects::{condition, remove, workspace};
 
-/// The cases by their own names, so that none is listed under another's.
-macro_rules! cases {
-    ($($case:ident),* $(,)?) => { &[$((stringify!($case), $case)),*] };
-}
-
-const CASES: &[Case] = cases![
-    the_demo_ends_with_a_workspace_that_has_its_repository,
-    a_second_plan_is_empty,
-    the_demo_can_be_run_twice,
-    a_tier_reaches_the_pod,
-    the_users_container_is_restricted_and_holds_no_token,
-    a_workspace_takes_a_warm_pod_and_the_pool_is_refilled,
-    an_empty_pool_means_a_cold_start,
-    stopping_by_terraform_keeps_the_volume,
-    a_deleted_pod_comes_back_with_the_same_volume,
-    a_repository_that_cannot_be_cloned_is_reported_and_recovers,
-    a_missing_tier_is_reported_and_recovers,
-    workspaces_launch_while_the_controller_is_killed,
-    a_deleted_workspace_leaves_no_pod_and_no_volume,
-    destroy_is_refused_while_somebody_elses_workspaces_exist,
-];
-
-fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
-    let wanted = |name: &str| arguments.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
-    if arguments.list || !CASES.iter().any(|(name, _)| wanted(name)) {
-        let trials = CASES.iter().map(|(name, _)| Trial::test(*name, || Ok(()))).collect();
-        return libtest_mimic::run(&arguments, trials).exit_code();
-    }
-    let demo = match Demo::up() {
-        Ok(demo) => Arc::new(demo),
-        Err(error) => {
-            eprintln!("the demo did not come up: {error:?}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let trials = CASES.iter().map(|(name, case)| {
-        let demo = demo.clone();
-        Trial::test(*name, move || case(&demo).map_err(|error| Failed::from(format!("{error:?}"))))
-    });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    if conclusion.has_failed() && std::env::var_os("KEEP").is_some() {
-        eprintln!("kept for a look: DEMO=e2e make demo-down removes it");
-        return conclusion.exit_code();
-    }
-    match demo.script("down").and_then(|_| nothing_is_left()) {
-        Ok(()) => conclusion.exit_code(),
-        Err(error) => {
-            eprintln!("the demo left something behind: {error:?}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn nothing_is_left() -> Result<()> {
-    let mounts = std::fs::read_to_string("/proc/mounts")?;
-    ensure!(!mounts.contains("/e2e/"), "mounts: {mounts}");
-    let processes = std::process::Command::new("pgrep").args(["-af", "/e2e/"]).output()?;
-    let processes = String::from_utf8_lossy(&processes.stdout).into_owned();
-    ensure!(!processes.contains("containerd") && !processes.contains("kubelet"), "processes: {processes}");
-    Ok(())
-}
-
-fn workspace(name: &str, spec: Value) -> Value {
-    let mut all = json!({ "owner": "grace", "tier": "starter", "template": "debian" });
-    if let (Some(all), Some(spec)) = (all.as_object_mut(), spec.as_object()) {
-        all.extend(spec.clone());
-    }
-    json!({
-        "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "Workspace",
-        "metadata": { "name": name }, "spec": all,
-    })
-}
-
-fn the_demo_ends_with_a_workspace_that_has_its_repository(demo: &Demo) -> Result<()> {
+pub fn the_demo_ends_with_a_workspace_that_has_its_repository(demo: &Demo) -> Result<()> {
     demo.wait_for_condition("hello", "Ready", "True")?;
     let workspace = demo.wait_for_condition("hello", "RepositoryReady", "True")?;
     ensure!(
@@ -99,17 +20,17 @@ fn the_demo_ends_with_a_workspace_that_has_its_repository(demo: &Demo) -> Result
     Ok(())
 }
 
-fn a_second_plan_is_empty(demo: &Demo) -> Result<()> {
+pub fn a_second_plan_is_empty(demo: &Demo) -> Result<()> {
     demo.run(&["terraform", "plan", "-input=false", "-detailed-exitcode"]).map(drop)
 }
 
-fn the_demo_can_be_run_twice(demo: &Demo) -> Result<()> {
-    let printed = demo.script("up")?;
+pub fn the_demo_can_be_run_twice(demo: &Demo) -> Result<()> {
+    let printed = demo.up_again()?;
     ensure!(printed.contains("0 added, 0 changed, 0 destroyed"), "{printed}");
     Ok(())
 }
 
-fn a_tier_reaches_the_pod(demo: &Demo) -> Result<()> {
+pub fn a_tier_reaches_the_pod(demo: &Demo) -> Result<()> {
     let pod = demo.get(&["pod", &demo.pod_of("hello")?])?;
     let container = &pod["spec"]["containers"][0];
     ensure!(container["resources"]["limits"] == json!({ "cpu": "2", "memory": "2Gi" }), "{container}");
@@ -126,7 +47,7 @@ fn a_tier_reaches_the_pod(demo: &Demo) -> Result<()> {
     Ok(())
 }
 
-fn the_users_container_is_restricted_and_holds_no_token(demo: &Demo) -> Result<()> {
+pub fn the_users_container_is_restricted_and_holds_no_token(demo: &Demo) -> Result<()> {
     let namespace = demo.get(&["namespace", "workspaces"])?;
     ensure!(
         namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted",
@@ -145,12 +66,12 @@ fn the_users_container_is_restricted_and_holds_no_token(demo: &Demo) -> Result<(
     Ok(())
 }
 
-fn a_workspace_takes_a_warm_pod_and_the_pool_is_refilled(demo: &Demo) -> Result<()> {
+pub fn a_workspace_takes_a_warm_pod_and_the_pool_is_refilled(demo: &Demo) -> Result<()> {
     let ready = || pool_ready(demo, 1);
     demo.wait("a warm pod", ready)?;
     demo.apply(&workspace(
         "warm",
-        json!({ "env": { "GREETING": "hi" }, "repository": { "url": "http://git.git.svc/hello.git" } }),
+        json!({ "env": { "GREETING": "hi" }, "repository": { "url": demo.repository()? } }),
     ))?;
     let object = demo.wait_for_condition("warm", "Ready", "True")?;
     ensure!(object["status"]["launch"]["source"] == "Warm", "{}", object["status"]);
@@ -165,14 +86,14 @@ fn pool_ready(demo: &Demo, count: i64) -> Result<()> {
     Ok(())
 }
 
-fn an_empty_pool_means_a_cold_start(demo: &Demo) -> Result<()> {
+pub fn an_empty_pool_means_a_cold_start(demo: &Demo) -> Result<()> {
     demo.apply(&workspace("cold", json!({ "tier": "standard" })))?;
     let object = demo.wait_for_condition("cold", "Ready", "True")?;
     ensure!(object["status"]["launch"]["source"] == "Cold", "{}", object["status"]);
     Ok(())
 }
 
-fn stopping_by_terraform_keeps_the_volume(demo: &Demo) -> Result<()> {
+pub fn stopping_by_terraform_keeps_the_volume(demo: &Demo) -> Result<()> {
     demo.shell("hello", &["sh", "-c", "echo precious > draft.txt"])?;
     let volume = demo.get(&["workspace", "hello"])?["status"]["volume"].clone();
     demo.run(&["terraform", "apply", "-auto-approve", "-input=false", "-var", "run_policy=Stopped"])?;
@@ -192,7 +113,7 @@ fn stopping_by_terraform_keeps_the_volume(demo: &Demo) -> Result<()> {
     Ok(())
 }
 
-fn a_deleted_pod_comes_back_with_the_same_volume(demo: &Demo) -> Result<()> {
+pub fn a_deleted_pod_comes_back_with_the_same_volume(demo: &Demo) -> Result<()> {
     let before = demo.get(&["workspace", "hello"])?;
     demo.kubectl(&["delete", "pod", &demo.pod_of("hello")?, "--wait=false"])?;
     let after = demo.wait("the next epoch", || {
@@ -209,9 +130,9 @@ fn a_deleted_pod_comes_back_with_the_same_volume(demo: &Demo) -> Result<()> {
     Ok(())
 }
 
-fn a_repository_that_cannot_be_cloned_is_reported_and_recovers(demo: &Demo) -> Result<()> {
+pub fn a_repository_that_cannot_be_cloned_is_reported_and_recovers(demo: &Demo) -> Result<()> {
     let with = |url: &str| workspace("clone", json!({ "repository": { "url": url } }));
-    demo.apply(&with("http://git.git.svc/no-such.git"))?;
+    demo.apply(&with(&demo.repository()?.replace("hello", "no-such")))?;
     let object = demo.wait_for_condition("clone", "RepositoryReady", "False")?;
     let failed = demo.wait("the reason", || {
         let object = demo.get(&["workspace", "clone"])?;
@@ -222,16 +143,12 @@ fn a_repository_that_cannot_be_cloned_is_reported_and_recovers(demo: &Demo) -> R
     })?;
     ensure!(failed["message"].as_str().is_some_and(|it| it.contains("no-such.git")), "{failed} {object}");
     demo.wait_for_condition("clone", "Ready", "True")?;
-    demo.apply(&with("http://git.git.svc/hello.git"))?;
+    demo.apply(&with(&demo.repository()?))?;
     demo.wait_for_condition("clone", "RepositoryReady", "True")?;
     Ok(())
 }
 
-fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
-    object["status"]["conditions"].as_array()?.iter().find(|it| it["type"] == type_)
-}
-
-fn a_missing_tier_is_reported_and_recovers(demo: &Demo) -> Result<()> {
+pub fn a_missing_tier_is_reported_and_recovers(demo: &Demo) -> Result<()> {
     demo.apply(&workspace("homeless", json!({ "tier": "gigantic" })))?;
     let object = demo.wait_for_condition("homeless", "Accepted", "False")?;
     let accepted = condition(&object, "Accepted").context("Accepted")?;
@@ -242,7 +159,7 @@ fn a_missing_tier_is_reported_and_recovers(demo: &Demo) -> Result<()> {
     Ok(())
 }
 
-fn workspaces_launch_while_the_controller_is_killed(demo: &Demo) -> Result<()> {
+pub fn workspaces_launch_while_the_controller_is_killed(demo: &Demo) -> Result<()> {
     let names: Vec<String> = (0..6).map(|number| format!("storm-{number}")).collect();
     for name in &names {
         demo.apply(&workspace(name, json!({})))?;
@@ -276,19 +193,11 @@ fn workspaces_launch_while_the_controller_is_killed(demo: &Demo) -> Result<()> {
     Ok(())
 }
 
-fn a_deleted_workspace_leaves_no_pod_and_no_volume(demo: &Demo) -> Result<()> {
-    for name in ["warm", "cold", "clone", "homeless"] {
-        demo.kubectl(&["delete", "workspace", name, "--ignore-not-found"])?;
-        demo.wait("its pod and volume to go", || {
-            let left = demo.get(&["pods,pvc", "-l", &format!("cloud.neuralinverse.com/workspace={name}")])?;
-            ensure!(left["items"].as_array().is_some_and(Vec::is_empty), "{left}");
-            Ok(())
-        })?;
-    }
-    Ok(())
+pub fn a_deleted_workspace_leaves_no_pod_and_no_volume(demo: &Demo) -> Result<()> {
+    ["warm", "cold", "clone", "homeless"].iter().try_for_each(|name| remove(demo, name))
 }
 
-fn destroy_is_refused_while_somebody_elses_workspaces_exist(demo: &Demo) -> Result<()> {
+pub fn destroy_is_refused_while_somebody_elses_workspaces_exist(demo: &Demo) -> Result<()> {
     demo.apply(&workspace("guest", json!({})))?;
     demo.wait_for_condition("guest", "Ready", "True")?;
     let pod = demo.pod_of("guest")?;

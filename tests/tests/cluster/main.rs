@@ -1,0 +1,108 @@
+//! Everything on a real cluster, from the first command of the README to its removal: real Terraform, API
+//! server, kubelet, containerd, Gitea and Chromium. One cluster carries all cases, in this order.
+//!
+//! `E2E_DEMO=demo` runs cases on a demo that is there already, as while one writes them; it is left running.
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::{Result, ensure};
+use libtest_mimic::{Arguments, Failed, Trial};
+use neuralinverse_tests::Demo;
+
+mod browser;
+mod door;
+mod git;
+mod objects;
+mod quickstart;
+
+type Case = (&'static str, fn(&Demo) -> Result<()>);
+
+/// The cases by their own names, so that none is listed under another's.
+macro_rules! cases {
+    ($($module:ident :: { $($case:ident),* $(,)? })*) => {
+        &[$($((concat!(stringify!($module), "::", stringify!($case)), $module::$case)),*),*]
+    };
+}
+
+const CASES: &[Case] = cases! {
+    quickstart::{
+        the_demo_ends_with_a_workspace_that_has_its_repository,
+        a_second_plan_is_empty,
+        the_demo_can_be_run_twice,
+        a_tier_reaches_the_pod,
+        the_users_container_is_restricted_and_holds_no_token,
+        a_workspace_takes_a_warm_pod_and_the_pool_is_refilled,
+        an_empty_pool_means_a_cold_start,
+        stopping_by_terraform_keeps_the_volume,
+        a_deleted_pod_comes_back_with_the_same_volume,
+        a_repository_that_cannot_be_cloned_is_reported_and_recovers,
+        a_missing_tier_is_reported_and_recovers,
+        workspaces_launch_while_the_controller_is_killed,
+        a_deleted_workspace_leaves_no_pod_and_no_volume,
+    }
+    browser::{
+        somebody_signs_in_and_sees_nothing_of_others,
+        a_workspace_is_created_and_its_editor_is_there,
+        a_file_is_edited_and_a_command_runs_in_the_terminal,
+        its_environment_reaches_terminals_and_tasks_also_when_it_changes,
+    }
+    git::{
+        a_commit_is_pushed_from_the_terminal_as_its_author,
+        what_is_private_to_others_cannot_be_cloned,
+        no_credential_is_in_the_users_container,
+    }
+    browser::{
+        the_memory_of_one_client_is_measured,
+        it_is_stopped_and_comes_back_with_its_files,
+        sign_out_everywhere_ends_an_editor_that_is_open,
+    }
+    door::{
+        a_neighbour_finds_one_port_and_nothing_behind_it,
+        a_neighbours_sidecar_is_not_the_portal,
+        the_gateway_wants_a_token_and_localhost_is_all_else_that_listens,
+        a_deleted_pods_token_opens_nothing_any_more,
+    }
+    quickstart::{destroy_is_refused_while_somebody_elses_workspaces_exist}
+};
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let wanted = |name: &str| arguments.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
+    if arguments.list || !CASES.iter().any(|(name, _)| wanted(name)) {
+        let trials = CASES.iter().map(|(name, _)| Trial::test(*name, || Ok(()))).collect();
+        return libtest_mimic::run(&arguments, trials).exit_code();
+    }
+    let demo = match Demo::up() {
+        Ok(demo) => Arc::new(demo),
+        Err(error) => {
+            eprintln!("the demo did not come up: {error:?}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let trials = CASES.iter().map(|(name, case)| {
+        let demo = demo.clone();
+        Trial::test(*name, move || case(&demo).map_err(|error| Failed::from(format!("{error:?}"))))
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if conclusion.has_failed() && std::env::var_os("KEEP").is_some() {
+        eprintln!("kept for a look: DEMO=e2e make demo-down removes it");
+        return conclusion.exit_code();
+    }
+    match demo.down().and_then(|()| if demo.is_borrowed() { Ok(()) } else { nothing_is_left() }) {
+        Ok(()) => conclusion.exit_code(),
+        Err(error) => {
+            eprintln!("the demo left something behind: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn nothing_is_left() -> Result<()> {
+    let mounts = std::fs::read_to_string("/proc/mounts")?;
+    ensure!(!mounts.contains("/e2e/"), "mounts: {mounts}");
+    let processes = std::process::Command::new("pgrep").args(["-af", "/e2e/"]).output()?;
+    let processes = String::from_utf8_lossy(&processes.stdout).into_owned();
+    ensure!(!processes.contains("containerd") && !processes.contains("kubelet"), "processes: {processes}");
+    Ok(())
+}
