@@ -92,6 +92,7 @@ fn report(
         epoch: assignment.epoch,
         ready: launcher == Launcher::Holds(assignment.epoch) && editor::is_usable(ide),
         repository: progress.state,
+        idle_seconds: None,
     })
 }
 

@@ -149,6 +149,9 @@ pub struct Assignment {
     pub env: BTreeMap<String, String>,
     /// Name and address for commits, if any are declared.
     pub git_author: Option<GitAuthor>,
+    /// After how many seconds without use the sidecar says so. Never, if there is no number.
+    #[serde(default)]
+    pub idle_after_seconds: Option<u64>,
 }
 
 /// A repository and how to get at it.
@@ -183,6 +186,10 @@ pub struct Report {
     pub ready: bool,
     /// What became of the repository.
     pub repository: RepositoryState,
+    /// For how many seconds nobody has used the workspace, when that are as many as the assignment asks for. Not a
+    /// time: the clocks of two machines differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_seconds: Option<u64>,
 }
 
 /// What became of the repository.

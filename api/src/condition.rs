@@ -87,6 +87,8 @@ documented! {
         Refused,
         /// The workspace is stopped, as its runPolicy asks.
         Stopped,
+        /// The workspace is stopped, since nobody used it or its user asked for it; a visit starts it.
+        Suspended,
         /// The workspace is being stopped.
         Stopping,
         /// No repository is declared.

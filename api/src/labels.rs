@@ -24,6 +24,16 @@ pub const LAUNCH_SOURCE: &str = "cloud.neuralinverse.com/launch-source";
 /// Annotation of a claimed pod: when the start was wished for. Creation times know only seconds.
 pub const LAUNCH_SINCE: &str = "cloud.neuralinverse.com/launch-since";
 
+/// Annotation of a Workspace with runPolicy `OnDemand`: when somebody wished that it runs (RFC 3339). Whoever may
+/// change the Workspace may write it; a value that is new wakes a workspace that was stopped because nobody used
+/// it, and counts as use. A time that lies ahead keeps it running until then.
+pub const WAKE_REQUESTED_AT: &str = "cloud.neuralinverse.com/wake-requested-at";
+
+/// Annotation of a Workspace with runPolicy `OnDemand`: when its user wished that it stops (RFC 3339). It stays
+/// stopped as long as this is there and no wish to wake is later. Who writes one of the two wishes takes the other
+/// away.
+pub const STOP_REQUESTED_AT: &str = "cloud.neuralinverse.com/stop-requested-at";
+
 /// Annotation of a node that the controller labelled and tainted: the name of the pool.
 pub const LABELLED_FOR: &str = "cloud.neuralinverse.com/labelled-for";
 

@@ -16,18 +16,21 @@
 pub mod agent;
 pub mod base32;
 pub mod condition;
+pub mod duration;
 pub mod install;
 pub mod kind;
 pub mod labels;
 pub mod owner;
 pub mod quantity;
 pub mod region;
+pub mod wanted;
 pub mod warm_pool;
 pub mod workspace;
 pub mod workspace_node_pool;
 pub mod workspace_template;
 pub mod workspace_tier;
 
+pub use duration::Duration;
 pub use kind::{GROUP, Kind, VERSION};
 pub use owner::Owner;
 pub use quantity::Quantity;
@@ -35,9 +38,10 @@ pub use region::{
     DeletionPolicy, ExternalGitea, Gateway, Gitea, Images, LocalObject, ManagedGitea, Oidc, Portal,
     PortalService, PullPolicy, Region, RegionSpec, RegionStatus, ServiceType, SignIn,
 };
+pub use wanted::{Wanted, Why};
 pub use warm_pool::{WarmPool, WarmPoolSpec, WarmPoolStatus};
 pub use workspace::{
-    GitAuthor, Launch, LaunchSource, LocalSecret, Repository, RunPolicy, Workspace, WorkspaceSpec,
+    GitAuthor, Launch, LaunchSource, LocalSecret, Repository, RunPolicy, Suspended, Workspace, WorkspaceSpec,
     WorkspaceStatus,
 };
 pub use workspace_node_pool::{

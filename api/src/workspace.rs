@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::Duration;
 
 /// One developer's place to work: a pod with a volume, taken from a warm pool or started for it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +76,21 @@ pub struct WorkspaceSpec {
     /// When the workspace runs.
     #[serde(default)]
     pub run_policy: RunPolicy,
+
+    /// How long nobody may use a workspace of runPolicy `OnDemand` before it is stopped. Use is work in the editor,
+    /// anything that a terminal reads or writes, and any command that a terminal still waits for; an editor that is
+    /// open and not worked in is none. Without it, 30m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self >= duration('1s')").message("idleTimeout must be at least 1s"))]
+    pub idle_timeout: Option<Duration>,
+}
+
+impl WorkspaceSpec {
+    /// How long nobody may use it before it is stopped; `None` when it runs also unused.
+    pub fn stops_after(&self) -> Option<Duration> {
+        let timeout = || self.idle_timeout.clone().unwrap_or_else(|| Duration::minutes(30));
+        (self.run_policy == RunPolicy::OnDemand).then(timeout)
+    }
 }
 
 /// Name and address for commits.
@@ -123,6 +140,8 @@ pub enum RunPolicy {
     /// It runs until it is stopped.
     #[default]
     Always,
+    /// It runs from its creation until nobody has used it for its idleTimeout, and again from the next visit.
+    OnDemand,
     /// It has no pod; its volume is kept.
     Stopped,
 }
@@ -159,10 +178,31 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repository_cloned: bool,
 
+    /// Since when nobody uses a workspace of runPolicy `OnDemand`, as its pod said. It says so only when its
+    /// idleTimeout has passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_since: Option<Time>,
+
+    /// That it was stopped because nobody used it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspended>,
+
     /// `Ready`, `Accepted`, `Running` and `RepositoryReady`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// That a workspace was stopped because nobody used it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Suspended {
+    /// When that was decided.
+    pub since: Time,
+
+    /// The annotation `cloud.neuralinverse.com/wake-requested-at` as it was then. Another one wakes the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake: Option<String>,
 }
 
 /// How a start went.

@@ -135,7 +135,10 @@ impl Cached for Workspace {
     }
 
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
-        Some(match asks_the_same(self.as_ref(), old.map(Arc::as_ref)) {
+        // Wishes stand in annotations, since the spec belongs to who declares it.
+        let wishes = |it: &Self| (it.wake().map(str::to_owned), it.stop().map(str::to_owned));
+        let same_wishes = old.is_some_and(|old| wishes(old) == wishes(self));
+        Some(match same_wishes && asks_the_same(self.as_ref(), old.map(Arc::as_ref)) {
             true => Change::WorkspaceStatus(self.clone()),
             false => Change::Workspace(self.clone()),
         })

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use neuralinverse_api::{
-    RunPolicy, Workspace,
+    Wanted, Workspace,
     condition::{self, ConditionType, Reason},
 };
 
@@ -46,10 +46,10 @@ impl Stage {
         if workspace.metadata.deletion_timestamp.is_some() {
             return Self::Deleting;
         }
-        match workspace.spec.run_policy {
-            RunPolicy::Stopped if has_pod => return Self::Stopping,
-            RunPolicy::Stopped => return Self::Stopped,
-            RunPolicy::Always => {}
+        match workspace.wanted() {
+            Wanted::Stopped(_) if has_pod => return Self::Stopping,
+            Wanted::Stopped(_) => return Self::Stopped,
+            Wanted::Running => {}
         }
         match condition(workspace, ConditionType::Ready) {
             Some(ready) if ready.status == "True" && has_pod => Self::Running,
@@ -145,9 +145,10 @@ fn condition(workspace: &Workspace, type_: ConditionType) -> Option<&Condition> 
     condition::find(&workspace.status.as_ref()?.conditions, type_)
 }
 
-/// Whether the condition speaks of the spec as it is now.
+/// Whether the condition speaks of the spec as it is now. A wish to wake is not in the spec.
 fn current(workspace: &Workspace, condition: &Condition) -> bool {
-    condition.observed_generation == workspace.metadata.generation
+    let overtaken = condition.reason == Reason::Suspended.as_str() && workspace.wanted() == Wanted::Running;
+    condition.observed_generation == workspace.metadata.generation && !overtaken
 }
 
 #[cfg(test)]
@@ -189,6 +190,9 @@ mod tests {
             ("Always", Some("p"), Some((true, Reason::Available)), 2, Stage::Running),
             // A change that needs no restart does not throw anybody out.
             ("Always", Some("p"), Some((true, Reason::Available)), 1, Stage::Running),
+            // It has just been waked, and that is not written in the conditions yet.
+            ("OnDemand", None, Some((true, Reason::Suspended)), 2, waiting()),
+            ("OnDemand", Some("p"), Some((true, Reason::Available)), 2, Stage::Running),
             ("Stopped", Some("p"), Some((true, Reason::Available)), 1, Stage::Stopping),
             ("Stopped", None, Some((true, Reason::Stopped)), 2, Stage::Stopped),
         ] {

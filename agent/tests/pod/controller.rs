@@ -150,6 +150,7 @@ pub fn assignment_of(epoch: i64, env: &[(&str, &str)], repository: Option<Reposi
         repository,
         env,
         git_author: None,
+        idle_after_seconds: None,
     }
 }
 

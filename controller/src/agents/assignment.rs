@@ -144,6 +144,7 @@ async fn make(
         repository,
         env,
         git_author: spec.git_author.clone(),
+        idle_after_seconds: spec.stops_after().map(|timeout| timeout.seconds()),
     };
     let json = serde_json::to_vec(&assignment).map_err(|error| Fault::Api(error.into()))?;
     assignment.revision = hash::short(json, 16);

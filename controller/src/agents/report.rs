@@ -61,6 +61,7 @@ async fn write(context: &Context, workspace: &Workspace, pod: &Pod, news: News) 
         going: true,
         volume: None,
         refused: None,
+        suspend: false,
         news,
     };
     settle::settle(context, workspace, &seen).await

@@ -35,7 +35,7 @@ pub async fn apply(
     references: &Result<References, Problem>,
     since: Timestamp,
 ) -> Result<Option<Problem>> {
-    let Plan { delete, own, start, look_again: _ } = plan;
+    let Plan { delete, own, start, suspend: _, look_again: _ } = plan;
     for pod in delete {
         tracing::info!(pod = pod.name_any(), "deleting a pod that has no say any more");
         write::delete_uid(&context.client, pod.as_ref()).await?;

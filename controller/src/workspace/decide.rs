@@ -5,9 +5,12 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
-use neuralinverse_api::{RunPolicy, Workspace};
+use neuralinverse_api::{Wanted, Workspace};
 
-use super::pod_state::{self, PodState};
+use super::{
+    idle,
+    pod_state::{self, PodState},
+};
 use crate::references::{Problem, References};
 
 /// How long a pod that ended at once stays, so that a node that refuses pods is not asked in a hot loop.
@@ -36,8 +39,17 @@ pub struct Plan {
     pub own: Option<String>,
     /// A pod that is to be got.
     pub start: Option<Start>,
+    /// It is to be written down that nobody uses the workspace any more. Its pod goes after that, so that there
+    /// is no moment at which a pod is missing and nobody knows why.
+    pub suspend: bool,
     /// When to look again although nothing happened.
     pub look_again: Option<Duration>,
+}
+
+impl Plan {
+    fn look_again_after(&mut self, time: Duration) {
+        self.look_again = Some(self.look_again.map_or(time, |sooner| sooner.min(time)));
+    }
 }
 
 /// A pod that is to be got.
@@ -52,7 +64,7 @@ pub struct Start {
 /// The next steps for `workspace`.
 pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Plan {
     let current = current(workspace, &observed.pods);
-    let stopped = workspace.spec.run_policy == RunPolicy::Stopped;
+    let stopped = workspace.wanted() != Wanted::Running;
     let has_say = |pod: &Arc<Pod>| !stopped && current.as_ref().is_some_and(|it| it.uid() == pod.uid());
     let mut plan = Plan::default();
     for pod in observed.pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
@@ -60,13 +72,18 @@ pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Pla
             (_, true) => plan.delete.push(pod.clone()),
             (PodState::Ended(_), false) => match age(pod, now) >= ENDED_STAYS {
                 true => plan.delete.push(pod.clone()),
-                false => plan.look_again = Some(ENDED_STAYS.saturating_sub(age(pod, now))),
+                false => plan.look_again_after(ENDED_STAYS.saturating_sub(age(pod, now))),
             },
             _ => {}
         }
     }
     if let Some(pod) = current.as_ref().filter(|pod| has_say(pod)) {
         own(workspace, pod, observed, now, &mut plan);
+        match idle::left(workspace, pod, now) {
+            Some(Duration::ZERO) => plan.suspend = true,
+            Some(left) => plan.look_again_after(left),
+            None => {}
+        }
     } else if !stopped && observed.references.is_ok() {
         plan.start = start(workspace, observed);
     }
@@ -104,7 +121,7 @@ fn own(workspace: &Workspace, pod: &Pod, observed: &Observed, now: Timestamp, pl
     let since = pod_state::launch(pod).map_or(Timestamp::UNIX_EPOCH, |(_, since)| since);
     match elapsed(since, now) {
         elapsed if elapsed >= OWN_AFTER => plan.own = Some(name.to_owned()),
-        elapsed => plan.look_again = Some(OWN_AFTER.saturating_sub(elapsed)),
+        elapsed => plan.look_again_after(OWN_AFTER.saturating_sub(elapsed)),
     }
 }
 
@@ -164,6 +181,8 @@ mod tests {
             Some(volume) => format!("start {epoch} on {volume}"),
             None => format!("start {epoch}"),
         }));
+        words.extend(plan.suspend.then(|| "suspend".to_owned()));
+        words.extend(plan.look_again.map(|time| format!("look again in {} s", time.as_secs())));
         words.join(", ")
     }
 
@@ -222,16 +241,38 @@ mod tests {
     }
 
     #[test]
+    fn an_unused_workspace_is_suspended_first_and_loses_its_pod_then() {
+        let on_demand = || json!({ "runPolicy": "OnDemand", "idleTimeout": "1m" });
+        let running = [pod(1, ready)];
+        let mut status = status(1, Some("mine-1"));
+        assert_eq!(decided(on_demand(), status.clone(), &running, Some(true), 900), "");
+        status["idleSince"] = json!("1970-01-01T00:10:00Z");
+        let at = |status: &Value, second| decided(on_demand(), status.clone(), &running, Some(true), second);
+        assert_eq!(at(&status, 650), "look again in 10 s");
+        assert_eq!(at(&status, 660), "suspend");
+        status["suspended"] = json!({ "since": "1970-01-01T00:11:00Z" });
+        assert_eq!(at(&status, 661), "delete mine-1");
+        let asleep = json!({
+            "epoch": 1, "volume": "mine-1", "suspended": { "since": "1970-01-01T00:11:00Z" },
+        });
+        assert_eq!(decided(on_demand(), asleep.clone(), &[], Some(true), 9000), "");
+        assert_eq!(decided(json!({}), asleep, &[], Some(true), 9000), "start 2 on mine-1");
+    }
+
+    #[test]
     fn a_pod_that_ended_at_once_stays_for_a_while() {
         let pods = [pod(1, ended)];
-        assert_eq!(decided(json!({}), status(1, Some("mine-1")), &pods, Some(true), 105), "");
+        assert_eq!(
+            decided(json!({}), status(1, Some("mine-1")), &pods, Some(true), 105),
+            "look again in 6 s"
+        );
         assert_eq!(decided(json!({}), status(1, Some("mine-1")), &pods, Some(true), 111), "delete mine-1");
     }
 
     #[test]
     fn the_volume_is_given_its_owner_after_the_launch() {
         let pods = [pod(1, ready)];
-        assert_eq!(decided(json!({}), Value::Null, &pods, Some(false), 100), "");
+        assert_eq!(decided(json!({}), Value::Null, &pods, Some(false), 100), "look again in 1 s");
         assert_eq!(decided(json!({}), Value::Null, &pods, Some(false), 101), "own mine-1");
     }
 

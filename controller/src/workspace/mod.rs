@@ -7,6 +7,7 @@ mod apply;
 pub mod children;
 mod claim;
 pub mod decide;
+pub mod idle;
 pub mod observe;
 pub mod pod_state;
 pub mod settle;
@@ -98,6 +99,7 @@ impl Workspaces {
         workspace: &Workspace,
         observed: &Observed,
         refused: Option<Problem>,
+        suspend: bool,
     ) -> Result<Option<Duration>> {
         let now = Timestamp::now();
         let pods = observe::pods(&self.context, workspace);
@@ -112,6 +114,7 @@ impl Workspaces {
             going: !pods.is_empty(),
             volume: observed.volume.as_deref(),
             refused,
+            suspend,
             news: News::None,
         };
         settle::settle(&self.context, workspace, &seen).await?;
@@ -148,7 +151,12 @@ impl Reconciler for Workspaces {
             Change::Tier(key) => keys(caches.workspaces.by(&WorkspaceIndex::Tier(key.name.clone()))),
             Change::Template(key) => keys(caches.workspaces.by(&WorkspaceIndex::Template(key.name.clone()))),
             Change::Region | Change::NodePool(_) => self.all(),
-            Change::WarmPool(_) | Change::WorkspaceStatus(_) | Change::Node | Change::Part => Vec::new(),
+            // A sidecar may have said that nobody uses it.
+            Change::WorkspaceStatus(workspace) => match idle_since(workspace) {
+                true => vec![Key::of(workspace.as_ref())],
+                false => Vec::new(),
+            },
+            Change::WarmPool(_) | Change::Node | Change::Part => Vec::new(),
         }
     }
 
@@ -167,11 +175,13 @@ impl Reconciler for Workspaces {
         let since = self.wish(&workspace, now);
         let refused = apply(&self.context, &workspace, &plan, &observed.references, since).await?;
         let waiting = refused.is_some() || waits(&plan, &observed);
-        let soon = self.settle(&workspace, &observed, refused).await?;
+        let soon = self.settle(&workspace, &observed, refused, plan.suspend).await?;
         if !waiting {
             lock(&self.wished).remove(key);
         }
-        let soonest = [soon, plan.look_again].into_iter().flatten().min();
+        // It has been written down why; now the pod goes.
+        let at_once = plan.suspend.then_some(Duration::ZERO);
+        let soonest = [soon, plan.look_again, at_once].into_iter().flatten().min();
         Ok(soonest.map_or_else(|| resync(key), Next::After))
     }
 }
@@ -179,6 +189,10 @@ impl Reconciler for Workspaces {
 /// Whether the wish is still unfulfilled, so that its time counts on.
 fn waits(plan: &Plan, observed: &Observed) -> bool {
     plan.start.is_none() && observed.pods.iter().any(|pod| pod.metadata.deletion_timestamp.is_some())
+}
+
+fn idle_since(workspace: &Workspace) -> bool {
+    workspace.status.as_ref().is_some_and(|status| status.idle_since.is_some() && status.suspended.is_none())
 }
 
 /// How long a pod that was just taken from a warm pool may still stay out of the status.

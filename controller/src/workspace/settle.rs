@@ -54,7 +54,9 @@ fn told(old: Option<&WorkspaceStatus>, new: &WorkspaceStatus) -> Option<Told> {
     for type_ in [ConditionType::Ready, ConditionType::RepositoryReady] {
         let Some((reason, message)) = reason(new, type_) else { continue };
         if before(type_).as_deref() != Some(&reason) && worth_telling(&reason) {
-            return told(reason != Reason::Stopped.as_str(), &reason, message);
+            let expected =
+                [Reason::Stopped, Reason::Suspended].map(Reason::as_str).contains(&reason.as_str());
+            return told(!expected, &reason, message);
         }
     }
     None

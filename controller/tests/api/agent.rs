@@ -63,9 +63,18 @@ impl Agent {
 
     /// Reports.
     pub async fn report(&self, epoch: i64, repository: RepositoryState) -> Result<StatusCode> {
-        let report = Report { epoch, ready: true, repository };
+        self.send(&Report { epoch, ready: true, repository, idle_seconds: None }).await
+    }
+
+    /// Reports that nobody has used the workspace for so long.
+    pub async fn report_idle(&self, epoch: i64, seconds: u64) -> Result<StatusCode> {
+        let repository = RepositoryState::NotDeclared;
+        self.send(&Report { epoch, ready: true, repository, idle_seconds: Some(seconds) }).await
+    }
+
+    async fn send(&self, report: &Report) -> Result<StatusCode> {
         let request = self.http.post(format!("{}{REPORT_PATH}", self.url)).bearer_auth(&self.token);
-        Ok(request.json(&report).send().await?.status())
+        Ok(request.json(report).send().await?.status())
     }
 
     /// Asks for the certificate of its door.

@@ -10,6 +10,7 @@ mod claim;
 mod launch;
 mod leaders;
 mod node_pool;
+mod on_demand;
 mod refused;
 mod region;
 mod restart;

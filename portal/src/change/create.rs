@@ -100,7 +100,8 @@ fn spec(catalog: &Catalog, owner: &Owner, draft: &Draft) -> Result<WorkspaceSpec
         env: Default::default(),
         env_from: Vec::new(),
         git_author: None,
-        run_policy: RunPolicy::Always,
+        run_policy: RunPolicy::OnDemand,
+        idle_timeout: None,
     })
 }
 

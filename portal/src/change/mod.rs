@@ -1,18 +1,21 @@
 //! What the portal changes in Kubernetes: each change reads the object anew and checks whose it is.
 
 use http::StatusCode;
+use jiff::Timestamp;
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
-use neuralinverse_api::{Owner, RunPolicy, Workspace};
+use neuralinverse_api::{Owner, Workspace};
 use serde_json::json;
 
 mod create;
 pub mod manager;
+mod wish;
 
 pub use create::{Draft, Fault, create};
 use manager::Managed;
+pub use wish::Wish;
 
 use crate::{labels::FIELD_MANAGER, portal::Portal};
 
@@ -74,26 +77,19 @@ impl From<kube::Error> for ChangeError {
     }
 }
 
-/// Sets when the workspace runs, unless somebody else declares that. Gives the workspace, and whether
-/// anything changed.
-pub async fn set_run_policy(
+/// Has the workspace run or stop as its user wishes. Gives the workspace, and whether anything changed.
+pub async fn ask(
     portal: &Portal,
     owner: &Owner,
     workspace: &Workspace,
-    policy: RunPolicy,
+    wish: Wish,
 ) -> Result<(Workspace, bool), ChangeError> {
     let (api, name) = (api(portal, workspace), workspace.name_any());
     for _ in 0..ATTEMPTS {
         let current = read(&api, owner, workspace).await?;
-        if current.spec.run_policy == policy {
-            return Ok((current, false));
-        }
-        manager::check(&current, "runPolicy")?;
-        // The version guards what was just checked: whose it is, and who declares the field.
-        let patch = json!({
-            "metadata": { "resourceVersion": current.resource_version() },
-            "spec": { "runPolicy": policy },
-        });
+        let Some(mut patch) = wish.patch(&current, Timestamp::now())? else { return Ok((current, false)) };
+        // The version guards what was just checked: whose it is, who declares the field, and what it is now.
+        patch["metadata"]["resourceVersion"] = json!(current.resource_version());
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         match api.patch(&name, &params, &Patch::Merge(patch)).await {
             Ok(changed) => {

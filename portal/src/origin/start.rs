@@ -14,12 +14,12 @@ use http::{StatusCode, header};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use maud::{Markup, html};
-use neuralinverse_api::{RunPolicy, Workspace};
+use neuralinverse_api::{Wanted, Why, Workspace};
 
 use super::{Admitted, enter::pass_cookie};
 use crate::{
     audit::{self, Action},
-    change,
+    change::{self, Wish},
     codes::Pass,
     cookie,
     error::{Error, see_other},
@@ -70,11 +70,10 @@ pub(super) async fn show(portal: &Portal, admitted: Admitted, navigation: bool) 
         return Err(Error::NotFound);
     }
     let owner = &pass.grant.owner;
-    let workspace = match workspace.spec.run_policy {
-        RunPolicy::Always => Arc::unwrap_or_clone(workspace),
-        RunPolicy::Stopped => {
-            let (workspace, changed) =
-                change::set_run_policy(portal, owner, &workspace, RunPolicy::Always).await?;
+    let workspace = match workspace.wanted() {
+        Wanted::Running => Arc::unwrap_or_clone(workspace),
+        Wanted::Stopped(_) => {
+            let (workspace, changed) = change::ask(portal, owner, &workspace, Wish::Start).await?;
             if changed {
                 audit::workspace(Action::Start, owner, &workspace);
             }
@@ -113,7 +112,7 @@ fn progress(workspace: &Workspace) -> Markup {
         @match &stage {
             Stage::Failed(message) => { p.message.bad #message role="alert" { (message) } },
             Stage::Stopped | Stage::Stopping => {
-                p #message { "It was stopped. " a href="/" { "Start it again" } }
+                p #message { (why_stopped(workspace)) " " a href="/" { "Start it again" } }
             },
             Stage::Deleting => { p #message { "It is being deleted." } },
             Stage::Running | Stage::Starting(_) => {
@@ -132,6 +131,13 @@ fn progress(workspace: &Workspace) -> Markup {
                 }
             },
         }
+    }
+}
+
+fn why_stopped(workspace: &Workspace) -> &'static str {
+    match workspace.wanted() {
+        Wanted::Stopped(Why::Idle) => "It was stopped, since nobody used it. What you saved is there.",
+        _ => "It was stopped.",
     }
 }
 

@@ -6,11 +6,10 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use neuralinverse_api::RunPolicy;
 
 use crate::{
     audit::{self, Action},
-    change,
+    change::{self, Wish},
     error::{Error, see_other},
     pages::find,
     portal::Portal,
@@ -25,7 +24,7 @@ pub async fn stop(
 ) -> Result<Response, Error> {
     let owner = &session.grant.owner;
     let workspace = find(&portal, &session, &id)?;
-    let (workspace, changed) = change::set_run_policy(&portal, owner, &workspace, RunPolicy::Stopped).await?;
+    let (workspace, changed) = change::ask(&portal, owner, &workspace, Wish::Stop).await?;
     if changed {
         audit::workspace(Action::Stop, owner, &workspace);
     }

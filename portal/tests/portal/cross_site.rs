@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use http::Method;
-use neuralinverse_api::RunPolicy;
+use neuralinverse_api::Wanted;
 use neuralinverse_portal::id::WorkspaceId;
 
 use crate::support::{stage::Stage, websocket};
@@ -44,7 +44,7 @@ pub async fn forms_of_other_sites_are_refused(stage: Arc<Stage>) -> Result<()> {
         visitor.get(&url).await?;
     }
     let kept = stage.by_id(id.as_str()).await?;
-    ensure!(kept.spec.run_policy == RunPolicy::Always && kept.metadata.deletion_timestamp.is_none());
+    ensure!(kept.wanted() == Wanted::Running && kept.metadata.deletion_timestamp.is_none());
     ensure!(visitor.get(&stage.url("/")).await?.body.contains("Rosa"));
     Ok(())
 }

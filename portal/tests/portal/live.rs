@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use kube::ResourceExt;
-use neuralinverse_api::{RunPolicy, condition::Reason};
+use neuralinverse_api::{Wanted, Why, condition::Reason, labels::TERRAFORM};
 use neuralinverse_portal::id::WorkspaceId;
 
 use crate::support::{DEADLINE, kubernetes, stage::Stage, until, visitor::Visitor};
@@ -70,11 +70,11 @@ pub async fn a_stopped_workspace_starts_at_the_first_visit(stage: Arc<Stage>) ->
     })
     .await?;
     ensure!(asked.headers.contains_key("retry-after"));
-    ensure!(stage.by_id(id.as_str()).await?.spec.run_policy == RunPolicy::Stopped);
+    ensure!(stage.by_id(id.as_str()).await?.wanted() == Wanted::Stopped(Why::Asked));
 
     let starting = visitor.get(&format!("{origin}/")).await?;
     ensure!(starting.status == 200 && starting.body.contains("data-events"), "{starting:?}");
-    ensure!(stage.by_id(id.as_str()).await?.spec.run_policy == RunPolicy::Always);
+    ensure!(stage.by_id(id.as_str()).await?.wanted() == Wanted::Running);
     let mut events = Events::open(&visitor, &format!("{origin}/.neuralinverse/events")).await?;
     let name = workspace.name_any();
     kubernetes::set_ready(&stage.client, &name, false, Reason::Progressing, "the volume is being attached")
@@ -83,6 +83,38 @@ pub async fn a_stopped_workspace_starts_at_the_first_visit(stage: Arc<Stage>) ->
     drop(sidecar);
     let _sidecar = stage.run(&workspace).await?;
     events.wait_for("event: reload\ndata: now").await
+}
+
+pub async fn a_visit_wakes_a_workspace_whoever_declares_it(stage: Arc<Stage>) -> Result<()> {
+    let visitor = stage.visitor("jule").await?;
+    let owner = stage.owner("jule");
+    let workspace = kubernetes::declare(&stage.client, TERRAFORM, owner.as_str(), "jules").await?;
+    let name = workspace.name_any();
+    let workspace = kubernetes::set_on_demand(&stage.client, TERRAFORM, &name).await?;
+    let (id, origin) = (WorkspaceId::of(&workspace).context("no id")?, stage.origin(&workspace)?);
+    kubernetes::suspend(&stage.client, &name).await?;
+    until("the portal to see it stopped", async || {
+        Ok(visitor.get(&stage.url("/")).await?.body.contains("Stopped").then_some(()))
+    })
+    .await?;
+    stage.enter(&visitor, &workspace).await?;
+    let asked =
+        visitor.send(Method::GET, &format!("{origin}/echo"), &[("accept", "*/*")], String::new()).await?;
+    ensure!(asked.status == 503 && stage.by_id(id.as_str()).await?.wanted() == Wanted::Stopped(Why::Idle));
+
+    let starting = visitor.get(&format!("{origin}/")).await?;
+    ensure!(starting.status == 200 && starting.body.contains("data-events"), "{starting:?}");
+    ensure!(!starting.body.contains("<li class=\"done\"><span>Editor ready"), "{starting:?}");
+    let waked = stage.by_id(id.as_str()).await?;
+    ensure!(waked.wanted() == Wanted::Running && waked.spec == workspace.spec, "{waked:?}");
+    let again = visitor.get(&format!("{origin}/")).await?;
+    ensure!(again.status == 200 && stage.by_id(id.as_str()).await?.wake() == waked.wake());
+
+    let stopped = visitor.submit(&stage.url("/"), &stage.url(&format!("/workspaces/{id}/stop")), &[]).await?;
+    ensure!(stopped.status == 303, "{stopped:?}");
+    let stopped = stage.by_id(id.as_str()).await?;
+    ensure!(stopped.wanted() == Wanted::Stopped(Why::Asked) && stopped.spec == workspace.spec, "{stopped:?}");
+    Ok(())
 }
 
 pub async fn a_failure_says_why(stage: Arc<Stage>) -> Result<()> {

@@ -46,6 +46,7 @@ const CASES: &[(&str, Case)] = cases! {
     live::{
         the_list_changes_by_itself,
         a_stopped_workspace_starts_at_the_first_visit,
+        a_visit_wakes_a_workspace_whoever_declares_it,
         a_failure_says_why,
         an_editor_waits_for_its_repository,
         a_clone_that_failed_keeps_nobody_out,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
-use neuralinverse_api::{RunPolicy, labels::TERRAFORM};
+use neuralinverse_api::{RunPolicy, Wanted, Why, labels::TERRAFORM};
 use neuralinverse_portal::{id::WorkspaceId, labels::FIELD_MANAGER};
 
 use crate::support::{kubernetes, stage::Stage, until};
@@ -42,7 +42,8 @@ pub async fn one_is_created_stopped_and_deleted(stage: Arc<Stage>) -> Result<()>
     let home = stage.url("/");
     let stopped = visitor.submit(&home, &stage.url(&format!("/workspaces/{id}/stop")), &[]).await?;
     ensure!(stopped.status == 303, "{stopped:?}");
-    ensure!(stage.by_id(&id).await?.spec.run_policy == RunPolicy::Stopped);
+    let stopped = stage.by_id(&id).await?;
+    ensure!(stopped.wanted() == Wanted::Stopped(Why::Asked) && stopped.spec == *spec, "{stopped:?}");
 
     let delete = stage.url(&format!("/workspaces/{id}/delete"));
     let confirmation = visitor.get(&delete).await?;
@@ -85,7 +86,7 @@ pub async fn somebody_elses_does_not_exist(stage: Arc<Stage>) -> Result<()> {
     }
     ensure!(!stranger.get(&stage.url("/")).await?.body.contains("emils-own"));
     let kept = stage.by_id(id.as_str()).await?;
-    ensure!(kept.spec.run_policy == RunPolicy::Always && kept.metadata.deletion_timestamp.is_none());
+    ensure!(kept.wanted() == Wanted::Running && kept.metadata.deletion_timestamp.is_none());
     Ok(())
 }
 

@@ -36,7 +36,9 @@ impl Shape {
     pub fn value_of(&self, json: &Json) -> Value {
         match (self, json) {
             (_, Json::Null) => Value::Null,
-            (Self::Text(_) | Self::Quantity, Json::String(text)) => Value::from(text.as_str()),
+            (Self::Text(_) | Self::Quantity | Self::Duration, Json::String(text)) => {
+                Value::from(text.as_str())
+            }
             // A quantity may be written as a bare number in YAML.
             (Self::Quantity, Json::Number(number)) => Value::from(number.to_string()),
             (Self::Number(_), Json::Number(number)) => {

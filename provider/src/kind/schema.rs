@@ -1,6 +1,8 @@
 //! The Terraform schema of a kind: its spec's fields beside what every kind has.
 
-use neuralinverse_api::{Kind, Quantity};
+use std::str::FromStr;
+
+use neuralinverse_api::{Duration, Kind, Quantity};
 use tf_provider_sdk::{Attribute, Nesting, Schema, Type, Value};
 
 use super::shape::{Field, Shape};
@@ -131,7 +133,11 @@ fn plain(name: &str, shape: &Shape) -> Attribute {
         return Attribute::nested(name, mode, fields.iter().map(attribute));
     }
     let attribute = Attribute::new(name, ty(shape));
-    if matches!(shape, Shape::Quantity) { attribute.equal(same_quantity) } else { attribute }
+    match shape {
+        Shape::Quantity => attribute.equal(same::<Quantity>),
+        Shape::Duration => attribute.equal(same::<Duration>),
+        _ => attribute,
+    }
 }
 
 /// How objects are nested, where there are any.
@@ -153,7 +159,7 @@ fn objects(shape: &Shape) -> Option<(Nesting, &[Field])> {
 
 fn ty(shape: &Shape) -> Type {
     match shape {
-        Shape::Text(_) | Shape::Quantity => Type::String,
+        Shape::Text(_) | Shape::Quantity | Shape::Duration => Type::String,
         Shape::Number(_) => Type::Number,
         Shape::Bool => Type::Bool,
         Shape::List { item, set: true, .. } => Type::set(ty(item)),
@@ -196,9 +202,10 @@ fn read_only(field: &Field) -> Attribute {
     attribute
 }
 
-fn same_quantity(one: &Value, other: &Value) -> bool {
-    let quantity = |value: &Value| value.as_str().and_then(|text| text.parse::<Quantity>().ok());
-    quantity(one).is_some_and(|one| Some(one) == quantity(other))
+/// Whether both mean the same.
+fn same<T: FromStr + PartialEq>(one: &Value, other: &Value) -> bool {
+    let meaning = |value: &Value| value.as_str().and_then(|text| text.parse::<T>().ok());
+    meaning(one).is_some_and(|one| Some(one) == meaning(other))
 }
 
 /// Generations and times say nothing to a reader of state and would change it at every refresh.
@@ -259,9 +266,11 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_quantity_are_equal() {
-        assert!(same_quantity(&"1Gi".into(), &"1024Mi".into()));
-        assert!(!same_quantity(&"1Gi".into(), &"1G".into()));
-        assert!(!same_quantity(&"abc".into(), &"abc".into()));
+    fn spellings_of_one_amount_are_equal() {
+        assert!(same::<Duration>(&"90m".into(), &"1h30m".into()));
+        assert!(!same::<Duration>(&"90m".into(), &"90s".into()));
+        assert!(same::<Quantity>(&"1Gi".into(), &"1024Mi".into()));
+        assert!(!same::<Quantity>(&"1Gi".into(), &"1G".into()));
+        assert!(!same::<Quantity>(&"abc".into(), &"abc".into()));
     }
 }

@@ -28,6 +28,8 @@ pub enum Shape {
     Text(Text),
     /// An amount such as `500m` or `4Gi`, compared by meaning.
     Quantity,
+    /// A length of time such as `30m`, compared by meaning.
+    Duration,
     /// A number.
     Number(Number),
     /// True or false.
@@ -106,6 +108,7 @@ impl Shape {
                 size: size(schema, "minProperties", "maxProperties"),
             },
             "object" => Self::Object(fields(schema)),
+            _ if schema["format"] == "duration" => Self::Duration,
             _ => Self::Text(Text {
                 one_of: strings(&schema["enum"]),
                 pattern: schema["pattern"].as_str().map(str::to_owned),

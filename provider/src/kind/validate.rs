@@ -2,7 +2,7 @@
 //!
 //! Only known values are looked at; what is unknown now is checked again when it is known.
 
-use neuralinverse_api::Quantity;
+use neuralinverse_api::{Duration, Quantity};
 use regex::Regex;
 use tf_provider_sdk::{Diagnostic, Diagnostics, Path, Step, Value};
 
@@ -95,6 +95,10 @@ fn check(shape: &Shape, value: &Value, path: &Path, found: &mut Vec<Fault>, faul
         }
         (Shape::Quantity, Value::String(text)) if text.parse::<Quantity>().is_err() => {
             let fix = "is not a quantity: write a number with an optional unit, such as `2`, `500m` or `4Gi`";
+            found.push(Fault::new(path, value, fix));
+        }
+        (Shape::Duration, Value::String(text)) if text.parse::<Duration>().is_err() => {
+            let fix = "is not a duration: write hours, minutes and seconds, such as `30m`, `8h` or `1h30m`";
             found.push(Fault::new(path, value, fix));
         }
         (Shape::Number(rules), Value::Number(number)) => {

@@ -6,11 +6,14 @@
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::{
+    api::core::v1::{PersistentVolumeClaim, Pod},
+    apimachinery::pkg::apis::meta::v1::Time,
+};
 use kube::ResourceExt;
 use neuralinverse_api::{
-    Launch, RunPolicy, Workspace, WorkspaceStatus,
+    Launch, Suspended, Wanted, Why, Workspace, WorkspaceStatus,
     agent::{Report, RepositoryState},
     condition::{self, ConditionType, NewCondition, Reason},
 };
@@ -55,6 +58,8 @@ pub struct Seen<'a> {
     pub volume: Option<&'a PersistentVolumeClaim>,
     /// Why Kubernetes did not take the pod or the volume.
     pub refused: Option<Problem>,
+    /// That nobody uses it any more, as was decided just now.
+    pub suspend: bool,
     /// What was heard.
     pub news: News,
 }
@@ -77,6 +82,8 @@ pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> Workspa
         launch: launch.map(|(source, since)| launched(source, since, now)).or(old.launch),
         repository_cloned: facts.cloned && (volume.is_some() || facts.pod.is_some()),
         volume,
+        idle_since: facts.idle_since(now),
+        suspended: facts.suspended(now),
         conditions: condition::merge(&old.conditions, &conditions, generation, now),
     }
 }
@@ -85,6 +92,23 @@ fn launched(source: neuralinverse_api::LaunchSource, since: Timestamp, now: Time
     Launch {
         source,
         milliseconds: i64::try_from(super::decide::elapsed(since, now).as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+fn reason(why: Why) -> Reason {
+    match why {
+        Why::Policy => Reason::Stopped,
+        Why::Asked | Why::Idle => Reason::Suspended,
+    }
+}
+
+fn message(why: Why) -> &'static str {
+    match why {
+        Why::Policy => "the workspace is stopped, as runPolicy asks",
+        Why::Asked => "the workspace is stopped, as its user asked: opening it starts it",
+        Why::Idle => {
+            "the workspace was stopped, since nobody used it for its idleTimeout: opening it starts it"
+        }
     }
 }
 
@@ -138,14 +162,45 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// What the pod said last of nobody using it. It says for how long, and says that again with other news.
+    fn idle_since(&self, now: Timestamp) -> Option<Time> {
+        let old = self.old.idle_since.clone().filter(|_| self.same_pod);
+        match &self.seen.news {
+            News::Report(Report { idle_seconds: None, .. }) => None,
+            News::Report(Report { idle_seconds: Some(seconds), .. }) => old.or_else(|| {
+                let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX);
+                let since = now.checked_sub(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MIN);
+                Some(Time(Timestamp::from_second(since.as_second()).unwrap_or(since)))
+            }),
+            _ => old,
+        }
+    }
+
+    /// It stays so until it is to run again.
+    fn suspended(&self, now: Timestamp) -> Option<Suspended> {
+        let wake = || self.workspace.wake().map(str::to_owned);
+        match self.workspace.wanted() {
+            Wanted::Running if self.seen.suspend => Some(Suspended { since: Time(now), wake: wake() }),
+            Wanted::Stopped(Why::Idle) => self.old.suspended.clone(),
+            _ => None,
+        }
+    }
+
+    /// Why it is to have no pod, from now on at the latest.
+    fn stopped(&self) -> Option<Why> {
+        match self.workspace.wanted() {
+            Wanted::Running => self.seen.suspend.then_some(Why::Idle),
+            Wanted::Stopped(why) => Some(why),
+        }
+    }
+
     fn running(&self) -> NewCondition {
-        let stopped = self.workspace.spec.run_policy == RunPolicy::Stopped;
         const TYPE: ConditionType = ConditionType::Running;
         match self.pod {
             Some(_) if self.usable => NewCondition::yes(TYPE, Reason::Available, "the pod is the user's"),
             // It stays the user's; that its launch is over must not be forgotten.
             Some(_) if self.was_launched => NewCondition::yes(TYPE, Reason::PodFailed, SILENT),
-            None if stopped => NewCondition::no(TYPE, Reason::Stopped, "runPolicy is Stopped"),
+            None if let Some(why) = self.stopped() => NewCondition::no(TYPE, reason(why), message(why)),
             _ => NewCondition::no(TYPE, Reason::Progressing, "the workspace has no usable pod yet"),
         }
     }
@@ -178,17 +233,14 @@ impl<'a> Facts<'a> {
 
     fn ready(&self) -> NewCondition {
         const TYPE: ConditionType = ConditionType::Ready;
-        let stopped = self.workspace.spec.run_policy == RunPolicy::Stopped;
         let going = self.pod.is_some() || self.seen.going;
         let accepted = self.accepted();
-        if stopped {
+        if let Some(why) = self.stopped() {
             return match going {
                 true => {
                     NewCondition::no(TYPE, Reason::Stopping, "the pod is being stopped; the volume is kept")
                 }
-                false => {
-                    NewCondition::yes(TYPE, Reason::Stopped, "the workspace is stopped, as runPolicy asks")
-                }
+                false => NewCondition::yes(TYPE, reason(why), message(why)),
             };
         }
         if accepted.status != Some(true) {

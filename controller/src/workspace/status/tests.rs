@@ -26,11 +26,11 @@ fn words(status: &WorkspaceStatus) -> Vec<String> {
 }
 
 fn seen<'a>(references: &'a Result<References, Problem>, pod: Option<&'a Pod>, news: News) -> Seen<'a> {
-    Seen { references, pod, going: pod.is_some(), volume: None, refused: None, news }
+    Seen { references, pod, going: pod.is_some(), volume: None, refused: None, suspend: false, news }
 }
 
 fn report(repository: RepositoryState) -> News {
-    News::Report(Report { epoch: 1, ready: true, repository })
+    News::Report(Report { epoch: 1, ready: true, repository, idle_seconds: None })
 }
 
 #[test]
@@ -206,7 +206,9 @@ fn a_pod_that_is_going_is_not_ready() {
 #[test]
 fn terminals_that_answer_again_are_no_second_launch() {
     let (references, pod) = (Ok(fixtures::references()), pod(1, ready));
-    let report = |ready| News::Report(Report { epoch: 1, ready, repository: RepositoryState::NotDeclared });
+    let report = |ready| {
+        News::Report(Report { epoch: 1, ready, repository: RepositoryState::NotDeclared, idle_seconds: None })
+    };
     let launched = next(&json!({}), None, &seen(&references, Some(&pod), report(true)));
     let silent = next(&json!({}), Some(&launched), &seen(&references, Some(&pod), report(false)));
     assert_eq!(
@@ -225,4 +227,57 @@ fn the_word_of_the_sidecar_comes_before_the_probe_of_the_kubelet() {
     let (references, pod) = (Ok(fixtures::references()), pod(1, |_| ()));
     let status = next(&json!({}), None, &seen(&references, Some(&pod), report(RepositoryState::NotDeclared)));
     assert_eq!(words(&status)[3], "Ready True Available");
+}
+
+#[test]
+fn nobody_using_it_is_remembered_until_somebody_does() {
+    let (references, first) = (Ok(fixtures::references()), pod(1, ready));
+    let spec = json!({ "runPolicy": "OnDemand" });
+    let says = |idle_seconds| {
+        let repository = RepositoryState::NotDeclared;
+        News::Report(Report { epoch: 1, ready: true, repository, idle_seconds })
+    };
+    let after =
+        |old: &WorkspaceStatus, pod: &Pod, news| next(&spec, Some(old), &seen(&references, Some(pod), news));
+    let launched = next(&spec, None, &seen(&references, Some(&first), says(None)));
+    assert_eq!(launched.idle_since, None);
+    let idle = after(&launched, &first, says(Some(40)));
+    let since = Some(Time(Timestamp::from_second(60).unwrap()));
+    assert_eq!(idle.idle_since, since);
+    // With other news it says the same again, a little later.
+    assert_eq!(after(&idle, &first, says(Some(45))).idle_since, since);
+    assert_eq!(after(&idle, &first, says(None)).idle_since, None);
+    assert_eq!(after(&idle, &pod(2, ready), News::None).idle_since, None);
+}
+
+#[test]
+fn a_suspended_workspace_stays_so_until_it_is_waked() {
+    let (references, first) = (Ok(fixtures::references()), pod(1, ready));
+    let spec = json!({ "runPolicy": "OnDemand" });
+    let launched = next(&spec, None, &seen(&references, Some(&first), report(RepositoryState::NotDeclared)));
+    let mut workspace = fixtures::workspace(spec, json!(launched));
+    let wish =
+        |at: &str| Some([(neuralinverse_api::labels::WAKE_REQUESTED_AT.to_owned(), at.to_owned())].into());
+    workspace.metadata.annotations = wish("2026-01-01T00:00:00Z");
+    let look = |workspace: &mut Workspace, seen: &Seen<'_>| {
+        let status = status(workspace, seen, now());
+        workspace.status = Some(status.clone());
+        (words(&status)[1].clone(), words(&status)[3].clone(), status.suspended)
+    };
+    let suspended = Some(Suspended { since: Time(now()), wake: Some("2026-01-01T00:00:00Z".to_owned()) });
+    let deciding = Seen { suspend: true, ..seen(&references, Some(&first), News::None) };
+    let none = || seen(&references, None, News::None);
+    assert_eq!(
+        look(&mut workspace, &deciding),
+        ("Running True Available".to_owned(), "Ready False Stopping".to_owned(), suspended.clone())
+    );
+    assert_eq!(
+        look(&mut workspace, &none()),
+        ("Running False Suspended".to_owned(), "Ready True Suspended".to_owned(), suspended)
+    );
+    workspace.metadata.annotations = wish("2025-01-01T00:00:00Z");
+    assert_eq!(
+        look(&mut workspace, &none()),
+        ("Running False Progressing".to_owned(), "Ready False Progressing".to_owned(), None)
+    );
 }

@@ -95,6 +95,7 @@ pub async fn declare(client: &Client, manager: &str, owner: &str, name: &str) ->
         env_from: Vec::new(),
         git_author: None,
         run_policy: RunPolicy::Always,
+        idle_timeout: None,
     };
     let params = PostParams { field_manager: Some(manager.to_owned()), ..PostParams::default() };
     Ok(api(client).create(&params, &Workspace::new(name, spec)).await?)
@@ -175,6 +176,21 @@ pub async fn set_source(client: &Client, name: &str, url: &str) -> Result<()> {
 pub async fn stop(client: &Client, name: &str) -> Result<()> {
     let patch = json!({ "spec": { "runPolicy": "Stopped" } });
     api(client).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    Ok(())
+}
+
+/// Has the workspace run on demand, as this manager declares.
+pub async fn set_on_demand(client: &Client, manager: &str, name: &str) -> Result<Workspace> {
+    let patch = json!({ "spec": { "runPolicy": "OnDemand" } });
+    let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
+    Ok(api(client).patch(name, &params, &Patch::Merge(patch)).await?)
+}
+
+/// Says that it was stopped since nobody used it.
+pub async fn suspend(client: &Client, name: &str) -> Result<()> {
+    set_ready(client, name, true, Reason::Suspended, "").await?;
+    let patch = json!({ "status": { "pod": null, "epoch": 1, "suspended": { "since": Timestamp::now() } } });
+    api(client).patch_status(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
     Ok(())
 }
 
