@@ -6,6 +6,8 @@
 //! it writes pods and volumes and reads Secrets only in the workspace namespaces, where it binds one
 //! ClusterRole to itself.
 
+pub mod admission;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +22,9 @@ pub const PORTAL_WORKSPACES_ROLE: &str = "neuralinverse-portal-workspaces";
 
 /// ClusterRole that the controller binds to the gateway in each workspace namespace.
 pub const GATEWAY_WORKSPACES_ROLE: &str = "neuralinverse-gateway-workspaces";
+
+/// ServiceAccount of workspaces' pods, in each workspace namespace. It has no rights.
+pub const WORKSPACE_ACCOUNT: &str = "neuralinverse-workspace";
 
 /// Name of the Deployment, Service, ServiceAccount, ClusterRole and field manager.
 pub const CONTROLLER: &str = labels::CONTROLLER;
@@ -95,6 +100,8 @@ impl Default for Install {
 pub fn objects(install: &Install, images: &Images) -> Vec<Value> {
     let mut objects = crds();
     objects.extend(rights(&install.namespace));
+    // After the rights that they ask for.
+    objects.extend(admission::objects());
     objects.push(service(&install.namespace));
     objects.push(deployment(install, images));
     objects
@@ -105,7 +112,8 @@ pub fn crds() -> Vec<Value> {
     Kind::all().into_iter().filter_map(|kind| serde_json::to_value(kind.crd).ok()).collect()
 }
 
-fn labels_of(component: &str) -> Value {
+/// Labels of a program's objects, and of its pods.
+pub fn labels_of(component: &str) -> Value {
     json!({ "app.kubernetes.io/name": "neuralinverse", "app.kubernetes.io/component": component })
 }
 
@@ -199,6 +207,7 @@ impl Account<'_> {
 fn own_rules() -> Value {
     let parts = [GITEA, GATEWAY, PORTAL];
     let secrets = [PORTAL_SECRET, GATEWAY_SECRET, PORTAL_SIGN_IN_SECRET];
+    let policies = [GITEA, GATEWAY, PORTAL, CONTROLLER];
     json!([
         { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"] },
         { "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create"] },
@@ -207,6 +216,8 @@ fn own_rules() -> Value {
         { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "resourceNames": parts, "verbs": ["patch", "delete"] },
         { "apiGroups": [""], "resources": ["services", "configmaps"], "verbs": ["get", "create"] },
         { "apiGroups": [""], "resources": ["services", "configmaps"], "resourceNames": parts, "verbs": ["patch", "delete"] },
+        { "apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["get", "create"] },
+        { "apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "resourceNames": policies, "verbs": ["patch", "delete"] },
     ])
 }
 
@@ -214,6 +225,7 @@ fn own_rules() -> Value {
 fn portal_rules() -> Value {
     json!([
         { "apiGroups": [GROUP], "resources": ["workspaces"], "verbs": ["create", "patch", "delete"] },
+        { "apiGroups": [GROUP], "resources": [admission::OWNERS], "verbs": [admission::USE] },
         { "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] },
     ])
 }
@@ -247,6 +259,8 @@ fn workspace_rules() -> Value {
         { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"] },
         { "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get", "create", "patch"] },
         { "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] },
+        { "apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["get", "create", "patch"] },
+        { "apiGroups": [GROUP], "resources": ["workspaces"], "verbs": [admission::RUN] },
     ])
 }
 

@@ -35,7 +35,7 @@ pub use kind::{GROUP, Kind, VERSION};
 pub use owner::Owner;
 pub use quantity::Quantity;
 pub use region::{
-    DeletionPolicy, ExternalGitea, Gateway, Gitea, Images, LocalObject, ManagedGitea, Oidc, Portal,
+    DeletionPolicy, Egress, ExternalGitea, Gateway, Gitea, Images, LocalObject, ManagedGitea, Oidc, Portal,
     PortalService, PullPolicy, Region, RegionSpec, RegionStatus, ServiceType, SignIn,
 };
 pub use wanted::{Wanted, Why};

@@ -1,8 +1,10 @@
 //! Region: what one cluster offers, declared once a cluster.
 
+mod egress;
 mod front;
 mod gitea;
 
+pub use egress::Egress;
 pub use front::{Gateway, Oidc, Portal, PortalService, ServiceType, SignIn};
 pub use gitea::{ExternalGitea, Gitea, ManagedGitea};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -94,6 +96,11 @@ pub struct RegionSpec {
         inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))
     )]
     pub workspace_namespaces: Vec<String>,
+
+    /// What workspaces reach besides DNS and the region's own programs, where the cluster's network enforces
+    /// NetworkPolicies. Metadata services of clouds are never reached.
+    #[serde(default)]
+    pub egress: Egress,
 
     /// Share of a tier's CPU and memory that its pods request from the scheduler, in percent.
     /// Limits are always the tier's full size. Below 100, nodes are overcommitted: for small machines.

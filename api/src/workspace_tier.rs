@@ -56,6 +56,12 @@ pub struct WorkspaceTierSpec {
     #[schemars(length(min = 1, max = 253))]
     pub runtime_class_name: Option<String>,
 
+    /// Whether the pods have users of their own, so that whoever breaks out of one is nobody on the node. Needs
+    /// nodes with Linux 6.3, containerd 2.0 and runc 1.2 or newer, and volumes that can map users, which NFS
+    /// cannot: elsewhere the pods do not start.
+    #[serde(default)]
+    pub user_namespaces: bool,
+
     /// PriorityClass of the pods. Warm pods have it from the start, since a priority cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]

@@ -1,7 +1,6 @@
 //! Names of objects that we make and that pods refer to.
 
-/// ServiceAccount of workspace pods. It has no rights.
-pub const SERVICE_ACCOUNT: &str = "neuralinverse-workspace";
+pub use neuralinverse_api::install::WORKSPACE_ACCOUNT as SERVICE_ACCOUNT;
 
 /// ConfigMap with the certificate authority of the controller, in each workspace namespace.
 pub const CA_CONFIG_MAP: &str = "neuralinverse-ca";

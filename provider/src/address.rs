@@ -38,8 +38,7 @@ impl Address {
         let kind = text(&object["kind"]);
         Self {
             api_version: text(&object["apiVersion"]),
-            // True of every kind that we install.
-            plural: format!("{}s", kind.to_ascii_lowercase()),
+            plural: plural(&kind),
             kind,
             namespace: object["metadata"]["namespace"].as_str().map(str::to_owned),
             name: text(&object["metadata"]["name"]),
@@ -58,6 +57,15 @@ impl Address {
     /// Path of the object.
     pub fn url(&self) -> String {
         format!("{}/{}", self.collection(), self.name)
+    }
+}
+
+/// Right for every kind that we install.
+fn plural(kind: &str) -> String {
+    let kind = kind.to_ascii_lowercase();
+    match kind.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{kind}s"),
     }
 }
 
@@ -88,6 +96,8 @@ mod tests {
             "/api/v1/namespaces/neuralinverse-system",
             "/apis/apps/v1/namespaces/neuralinverse-system/deployments/neuralinverse-controller",
             "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/neuralinverse-controller",
+            "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/neuralinverse-owners",
+            "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/neuralinverse-owners",
         ] {
             assert!(urls.iter().any(|it| it == url), "{url}");
         }

@@ -4,6 +4,7 @@
 mod certificates;
 mod git_host;
 mod namespace;
+mod network_policy;
 mod object;
 pub mod part;
 mod parts;
@@ -29,13 +30,13 @@ use self::{
 };
 use crate::{
     change::Change,
+    config::Config,
     context::Context,
     error::{Error, Result, refused, text},
     key::Key,
     queue::Next,
     reconciler::{Reconciler, resync},
     references::REGION,
-    run::Config,
     write,
 };
 
@@ -121,8 +122,15 @@ impl Regions {
         let changes = self.last().changes;
         let objects = Objects(client);
         let mut seen = Seen::default();
+        let resolvers = network_policy::resolvers();
+        let common = namespace::Common {
+            controller_namespace: &self.namespace,
+            authority: &authority.certificate,
+            egress: &region.spec.egress,
+            resolvers: &resolvers,
+        };
         for namespace in &region.spec.workspace_namespaces {
-            for object in namespace::all(namespace, &self.namespace, &authority.certificate) {
+            for object in namespace::all(namespace, common) {
                 if let Err(error) = objects.ensure(object).await {
                     let refusal = refused_by(error)?;
                     seen.refusal = Some(format!("namespace `{namespace}` cannot be prepared: {refusal}"));
@@ -135,7 +143,12 @@ impl Regions {
             }
         }
         let place = part::Place { region, namespace: &self.namespace };
-        let parts = Parts { objects, caches, place, gitea_url: self.gitea_url.as_deref() };
+        if let Err(error) = objects.ensure(network_policy::controller(place)).await {
+            seen.refusal =
+                Some(format!("the controller's NetworkPolicy cannot be kept: {}", refused_by(error)?));
+        }
+        let gitea_url = self.gitea_url.as_deref();
+        let parts = Parts { objects, caches, place, resolvers: &resolvers, gitea_url };
         parts.keep(&mut seen).await?;
         let mut last = self.last();
         if last.changes == changes && seen.refusal.is_none() && !seen.waits() {

@@ -3,7 +3,7 @@
 use kube::{
     Api, Client,
     api::{DeleteParams, DynamicObject, Patch, PatchParams},
-    core::TypeMeta,
+    core::{GroupVersionKind, TypeMeta},
     discovery::ApiResource,
 };
 use neuralinverse_api::labels;
@@ -58,13 +58,7 @@ impl Objects<'_> {
 
     fn api(&self, types: &TypeMeta, namespace: Option<&str>) -> Api<DynamicObject> {
         let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
-        let resource = ApiResource {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            api_version: types.api_version.clone(),
-            kind: types.kind.clone(),
-            plural: format!("{}s", types.kind.to_lowercase()),
-        };
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &types.kind));
         match namespace {
             Some(namespace) => Api::namespaced_with(self.0.clone(), namespace, &resource),
             None => Api::all_with(self.0.clone(), &resource),

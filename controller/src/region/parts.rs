@@ -1,5 +1,7 @@
 //! Keeping the programs of a region: each in turn, those first that others need.
 
+use std::{collections::BTreeSet, net::IpAddr};
+
 use neuralinverse_api::{
     Gitea,
     install::{GITEA_ADMIN_SECRET, GITEA_KEYS_SECRET, PORTAL_SESSION_SECRET},
@@ -7,6 +9,7 @@ use neuralinverse_api::{
 
 use super::{
     git_host::GitHost,
+    network_policy,
     object::Objects,
     part::{self, Part, Place},
     refused_by, secrets, sign_in,
@@ -23,6 +26,8 @@ pub struct Parts<'a> {
     pub caches: &'a Caches,
     /// Where they run.
     pub place: Place<'a>,
+    /// Whom they ask for names.
+    pub resolvers: &'a BTreeSet<IpAddr>,
     /// Where we reach the managed Gitea, if not by its Service.
     pub gitea_url: Option<&'a str>,
 }
@@ -98,7 +103,8 @@ impl Parts<'_> {
     }
 
     async fn apply(&self, part: Part, objects: Vec<serde_json::Value>) -> Result<State> {
-        for object in objects {
+        let policy = network_policy::part(self.place, part, self.resolvers);
+        for object in std::iter::once(policy).chain(objects) {
             if let Err(error) = self.objects.ensure(object).await {
                 return Ok(State::Refused(refused_by(error)?));
             }

@@ -5,8 +5,10 @@ mod agent;
 mod world;
 
 mod accepted;
+mod admission;
 mod certificates;
 mod claim;
+mod isolation;
 mod launch;
 mod leaders;
 mod node_pool;

@@ -86,6 +86,14 @@ impl Cluster {
         Ok(Client::try_from(self.kubernetes.clone())?)
     }
 
+    /// Somebody else, with the rights that a test gives to that name.
+    pub fn user(&self, name: &str, group: Option<&str>) -> Result<Client> {
+        let mut config = self.kubernetes.clone();
+        config.auth_info.impersonate = Some(name.to_owned());
+        config.auth_info.impersonate_groups = group.map(|group| vec![group.to_owned()]);
+        Ok(Client::try_from(config)?)
+    }
+
     /// Runs a controller with nothing but the rights that we install, until the token is cancelled.
     /// Gives the URL that sidecars reach it at.
     pub async fn controller(&self, replica: &str, shutdown: CancellationToken) -> Result<String> {
@@ -259,6 +267,11 @@ impl World {
 
     async fn join_region(&self) -> Result<()> {
         join_region(&self.client, &self.namespace).await
+    }
+
+    /// See [`Cluster::user`].
+    pub fn user(&self, name: &str, group: Option<&str>) -> Result<Client> {
+        self.shared.cluster.user(name, group)
     }
 
     /// See [`Cluster::writes`].

@@ -11,6 +11,9 @@ use kube::Resource;
 use neuralinverse_api::{Images, Region, install, labels};
 use serde_json::{Value, json};
 
+/// `apiVersion` and `kind` of a NetworkPolicy.
+pub const NETWORK_POLICY: (&str, &str) = ("networking.k8s.io/v1", "NetworkPolicy");
+
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -45,8 +48,10 @@ impl Part {
     pub fn kinds(self) -> &'static [(&'static str, &'static str)] {
         match self {
             // Its volume stays, and its Secrets.
-            Self::Gitea => &[("apps/v1", "StatefulSet"), ("v1", "Service"), ("v1", "ConfigMap")],
-            Self::Gateway | Self::Portal => &[("apps/v1", "Deployment"), ("v1", "Service")],
+            Self::Gitea => {
+                &[("apps/v1", "StatefulSet"), ("v1", "Service"), ("v1", "ConfigMap"), NETWORK_POLICY]
+            }
+            Self::Gateway | Self::Portal => &[("apps/v1", "Deployment"), ("v1", "Service"), NETWORK_POLICY],
         }
     }
 
@@ -58,8 +63,9 @@ impl Part {
         }
     }
 
-    fn labels(self) -> Value {
-        json!({ "app.kubernetes.io/name": "neuralinverse", "app.kubernetes.io/component": self.component() })
+    /// Labels of its pods.
+    pub fn labels(self) -> Value {
+        install::labels_of(self.component())
     }
 }
 
@@ -73,13 +79,18 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn object(&self, part: Part, (api_version, kind): (&str, &str)) -> Value {
-        let mut labels = part.labels();
+    /// An object of a program, of this `apiVersion` and `kind`, without its spec.
+    pub fn object(&self, part: Part, kind: (&str, &str)) -> Value {
+        self.named(part.name(), part.labels(), kind)
+    }
+
+    /// An object of this name, without its spec.
+    pub fn named(&self, name: &str, mut labels: Value, (api_version, kind): (&str, &str)) -> Value {
         labels[labels::MANAGED_BY] = labels::CONTROLLER.into();
         json!({
             "apiVersion": api_version, "kind": kind,
             "metadata": {
-                "name": part.name(), "namespace": self.namespace, "labels": labels,
+                "name": name, "namespace": self.namespace, "labels": labels,
                 "ownerReferences": [{
                     "apiVersion": Region::api_version(&()), "kind": Region::kind(&()),
                     "name": self.region.metadata.name, "uid": self.region.metadata.uid,

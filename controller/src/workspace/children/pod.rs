@@ -115,6 +115,7 @@ fn spec(references: &References, urls: &Urls, volume: &str) -> PodSpec {
         service_account_name: Some(SERVICE_ACCOUNT.to_owned()),
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
+        host_users: tier.user_namespaces.then_some(false),
         runtime_class_name: tier.runtime_class_name.clone(),
         priority_class_name: tier.priority_class_name.clone(),
         node_selector: Some([(labels::NODE_POOL.to_owned(), tier.node_pool.clone())].into()),
@@ -155,6 +156,7 @@ pub fn differs(pod: &Pod, references: &References) -> bool {
     user(actual) != user(&wanted)
         || actual.node_selector != wanted.node_selector
         || actual.runtime_class_name != wanted.runtime_class_name
+        || actual.host_users != wanted.host_users
         // A cluster may have a default class: only one that the tier names counts.
         || (wanted.priority_class_name.is_some() && actual.priority_class_name != wanted.priority_class_name)
 }

@@ -259,3 +259,14 @@ fn a_priority_is_part_of_the_pod_and_a_clusters_default_is_no_difference() {
     let made = pod::warm(&pool(), "pool-2", &references, &urls());
     assert_eq!(made.spec.unwrap().priority_class_name.as_deref(), Some("developers"));
 }
+
+#[test]
+fn a_tier_gives_its_pods_users_of_their_own() {
+    let mut references = fixtures::references();
+    let running = pod::warm(&pool(), "pool-1", &references, &urls());
+    references.tier.user_namespaces = true;
+    assert!(pod::differs(&running, &references));
+    let made = pod::warm(&pool(), "pool-2", &references, &urls());
+    assert_eq!(made.spec.as_ref().unwrap().host_users, Some(false));
+    assert!(!pod::differs(&made, &references));
+}

@@ -1,0 +1,188 @@
+//! What the API server itself refuses: no webhook runs, and none can fail.
+//!
+//! Rights are RBAC's, under names that only these policies ask for: `use` on `owners` is to act for an owner,
+//! `run` on `workspaces` is to write what workspaces run on. Whoever may do everything may do this, too.
+
+use serde_json::{Value, json};
+
+use super::{WORKSPACE_ACCOUNT, labels_of};
+use crate::{GROUP, labels};
+
+/// Resource that stands for the owners of workspaces, by their ids. There are no such objects.
+pub const OWNERS: &str = "owners";
+
+/// Verb of [`OWNERS`]: to make workspaces of that owner and to change them.
+pub const USE: &str = "use";
+
+/// Verb of workspaces: to write their pods and volumes, and to ask for tokens of their pods.
+pub const RUN: &str = "run";
+
+/// The policies and what puts them in force.
+pub fn objects() -> Vec<Value> {
+    [owners(), pods(), volumes(), tokens()].into_iter().flat_map(Policy::objects).collect()
+}
+
+/// One policy, in force everywhere.
+struct Policy {
+    name: &'static str,
+    /// API group, resources and operations.
+    what: (&'static str, &'static [&'static str], &'static [&'static str]),
+    /// Requests that it looks at; without it, all of them.
+    condition: Option<String>,
+    variables: Vec<(&'static str, String)>,
+    /// What must be true.
+    rule: String,
+    /// What people read otherwise: an expression.
+    message: String,
+}
+
+impl Policy {
+    fn objects(self) -> [Value; 2] {
+        let (group, resources, operations) = self.what;
+        let metadata = json!({ "name": self.name, "labels": labels_of("controller") });
+        let variables: Vec<Value> = self
+            .variables
+            .into_iter()
+            .map(|(name, expression)| json!({ "name": name, "expression": expression }))
+            .collect();
+        let mut policy = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": metadata,
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": { "resourceRules": [{
+                    "apiGroups": [group], "apiVersions": ["*"], "resources": resources, "operations": operations,
+                }] },
+                "variables": variables,
+                "validations": [{ "expression": self.rule, "messageExpression": self.message, "reason": "Forbidden" }],
+            },
+        });
+        if let Some(condition) = self.condition {
+            policy["spec"]["matchConditions"] = json!([{ "name": "ours", "expression": condition }]);
+        }
+        let binding = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": metadata,
+            "spec": { "policyName": self.name, "validationActions": ["Deny"] },
+        });
+        [policy, binding]
+    }
+}
+
+/// A workspace's environment and repository decide what runs as its owner: who writes them acts for the owner.
+fn owners() -> Policy {
+    Policy {
+        name: "neuralinverse-owners",
+        what: (GROUP, &["workspaces"], &["CREATE", "UPDATE"]),
+        condition: None,
+        variables: Vec::new(),
+        rule: format!(
+            "(oldObject != null && object.spec == oldObject.spec) || \
+             authorizer.group('{GROUP}').resource('{OWNERS}').namespace(request.namespace)\
+             .name(object.spec.owner).check('{USE}').allowed()"
+        ),
+        message: format!(
+            "request.userInfo.username + ' may not make or change workspaces of `' + object.spec.owner + \
+             '`: use the portal, or a role with the verb `{USE}` on `{OWNERS}.{GROUP}` and the resourceName `' + \
+             object.spec.owner + '`'"
+        ),
+    }
+}
+
+/// Labels say for whom a pod acts at the gateway, whose work it is given, and which network it is in.
+fn pods() -> Policy {
+    let same_images = ["containers", "initContainers"].map(|list| {
+        format!(
+            "object.spec.?{list}.orValue([]).all(it, \
+             oldObject.spec.?{list}.orValue([]).exists(old, old.name == it.name && old.image == it.image))"
+        )
+    });
+    Policy {
+        name: "neuralinverse-pods",
+        // Status too: whoever writes it can change labels with it.
+        what: ("", &["pods", "pods/status", "pods/ephemeralcontainers"], &["CREATE", "UPDATE"]),
+        condition: Some(is_ours()),
+        variables: label_variables(),
+        rule: format!(
+            "({SAME_LABELS} && request.?subResource.orValue('') != 'ephemeralcontainers' && {}) || {}",
+            same_images.join(" && "),
+            may_run()
+        ),
+        message: refusal("pods"),
+    }
+}
+
+/// Labels say whose work a volume holds.
+fn volumes() -> Policy {
+    Policy {
+        name: "neuralinverse-volumes",
+        what: ("", &["persistentvolumeclaims", "persistentvolumeclaims/status"], &["CREATE", "UPDATE"]),
+        condition: Some(is_ours()),
+        variables: label_variables(),
+        rule: format!("{SAME_LABELS} || {}", may_run()),
+        message: refusal("volumes"),
+    }
+}
+
+/// A pod's token opens the controller and the gateway for it: only its node fetches one.
+fn tokens() -> Policy {
+    Policy {
+        name: "neuralinverse-tokens",
+        what: ("", &["serviceaccounts/token"], &["CREATE"]),
+        condition: Some(format!("request.name == '{WORKSPACE_ACCOUNT}'")),
+        variables: Vec::new(),
+        rule: format!("'system:nodes' in request.userInfo.?groups.orValue([]) || {}", may_run()),
+        message: refusal("tokens"),
+    }
+}
+
+const SAME_LABELS: &str = "(oldObject != null && \
+    variables.new.all(key, !(key in variables.ours) || key in variables.old && variables.old[key] == variables.new[key]) && \
+    variables.old.all(key, !(key in variables.ours) || key in variables.new))";
+
+fn label_variables() -> Vec<(&'static str, String)> {
+    let ours = |labels: &str| {
+        let (prefix, by) = (prefix(), labels::MANAGED_BY);
+        format!("{labels}.filter(key, key.startsWith('{prefix}') || key == '{by}')")
+    };
+    vec![
+        ("new", labels_in("object")),
+        ("old", format!("oldObject == null ? {{}} : {}", labels_in("oldObject"))),
+        ("ours", format!("{} + {}", ours("variables.new"), ours("variables.old"))),
+    ]
+}
+
+/// Whether an object carries labels of ours, or did.
+fn is_ours() -> String {
+    let carries = |object: &str| {
+        let (labels, prefix) = (labels_in(object), prefix());
+        format!(
+            "{labels}.exists(key, key.startsWith('{prefix}') || \
+             key == '{}' && {labels}[key] == '{}')",
+            labels::MANAGED_BY,
+            labels::CONTROLLER
+        )
+    };
+    format!("{} || (oldObject != null && {})", carries("object"), carries("oldObject"))
+}
+
+fn labels_in(object: &str) -> String {
+    format!("{object}.metadata.?labels.orValue({{}})")
+}
+
+fn prefix() -> String {
+    format!("{GROUP}/")
+}
+
+fn may_run() -> String {
+    format!(
+        "authorizer.group('{GROUP}').resource('workspaces').namespace(request.namespace).check('{RUN}').allowed()"
+    )
+}
+
+fn refusal(what: &str) -> String {
+    format!(
+        "request.userInfo.username + ' may not write {what} of workspaces: the controller does, and whoever has \
+         the verb `{RUN}` on `workspaces.{GROUP}`'"
+    )
+}
