@@ -73,6 +73,8 @@ documented! {
         NamespaceNotAllowed,
         /// A Secret that the spec names does not exist or may not be used by this owner.
         SecretNotFound,
+        /// A time zone that a schedule names is not in the IANA database.
+        TimeZoneNotFound,
         /// No node matches the selector.
         NoNodes,
         /// No node has room for the pod, or the node pool has none.

@@ -9,6 +9,10 @@ pub const WARM_POOL: &str = "cloud.neuralinverse.com/warm-pool";
 /// On a pod or volume: hash of what it was made from. Differs from the wanted one = stale.
 pub const REVISION: &str = "cloud.neuralinverse.com/revision";
 
+/// Annotation of a free warm pod: how many before it, in a row, did not become ready, and why the last one did
+/// not, such as `2 PodFailed no such file`.
+pub const FAILED_BEFORE: &str = "cloud.neuralinverse.com/failed-before";
+
 /// On a claimed pod and its volume: the name of the [`crate::Workspace`].
 pub const WORKSPACE: &str = "cloud.neuralinverse.com/workspace";
 

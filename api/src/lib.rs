@@ -17,6 +17,7 @@ pub mod agent;
 pub mod base32;
 pub mod condition;
 pub mod duration;
+pub mod erlang;
 pub mod install;
 pub mod kind;
 pub mod labels;
@@ -39,7 +40,7 @@ pub use region::{
     PortalService, PullPolicy, Region, RegionSpec, RegionStatus, ServiceType, SignIn,
 };
 pub use wanted::{Wanted, Why};
-pub use warm_pool::{WarmPool, WarmPoolSpec, WarmPoolStatus};
+pub use warm_pool::{Autoscale, Day, WarmPool, WarmPoolSpec, WarmPoolStatus, Window};
 pub use workspace::{
     GitAuthor, Launch, LaunchSource, LocalSecret, Repository, RunPolicy, Suspended, Workspace, WorkspaceSpec,
     WorkspaceStatus,

@@ -1,7 +1,12 @@
 //! WarmPool: pods that were started before anybody asks.
 
+mod autoscale;
+mod schedule;
+
+pub use autoscale::Autoscale;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
+pub use schedule::{Day, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +23,18 @@ use serde::{Deserialize, Serialize};
     status = "WarmPoolStatus",
     namespaced,
     derive = "PartialEq",
+    validation = Rule::new("has(self.spec.size) != has(self.spec.autoscale)")
+        .message("write exactly one of size and autoscale: a fixed number, or limits for one that follows the launches"),
+    validation = Rule::new("!has(self.spec.autoscale) || !has(self.spec.schedule) || self.spec.schedule.all(window, window.min <= self.spec.autoscale.max)")
+        .message("no min in schedule may be above autoscale.max: raise max or lower that min"),
     printcolumn(name = "Tier", type_ = "string", json_path = ".spec.tier"),
     printcolumn(name = "Template", type_ = "string", json_path = ".spec.template"),
-    printcolumn(name = "Size", type_ = "integer", json_path = ".spec.size"),
+    printcolumn(name = "Desired", type_ = "integer", json_path = ".status.desired"),
     printcolumn(name = "Pods Ready", type_ = "integer", json_path = ".status.ready"),
     printcolumn(name = "Warming", type_ = "integer", json_path = ".status.warming"),
+    printcolumn(name = "Hits", type_ = "integer", json_path = ".status.hits", priority = 1),
+    printcolumn(name = "Misses", type_ = "integer", json_path = ".status.misses", priority = 1),
+    printcolumn(name = "Launches/h", type_ = "integer", json_path = ".status.launchesPerHour", priority = 1),
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -45,9 +57,21 @@ pub struct WarmPoolSpec {
     #[schemars(length(min = 1, max = 63))]
     pub template: String,
 
-    /// How many free pods are kept ready.
+    /// How many free pods are kept ready. Write this or `autoscale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
-    pub size: i32,
+    pub size: Option<i32>,
+
+    /// How many free pods are kept ready is computed from the launches of the last hour and the time that a
+    /// pod takes to get ready. Write this or `size`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscale: Option<Autoscale>,
+
+    /// Times of the week at which at least so many free pods are kept ready, such as office hours. Where
+    /// windows overlap, the largest counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub schedule: Vec<Window>,
 }
 
 /// What the controller saw.
@@ -58,6 +82,10 @@ pub struct WarmPoolStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
+    /// How many free pods are wanted now.
+    #[serde(default)]
+    pub desired: i32,
+
     /// How many free pods are ready to be taken.
     #[serde(default)]
     pub ready: i32,
@@ -65,6 +93,23 @@ pub struct WarmPoolStatus {
     /// How many are starting.
     #[serde(default)]
     pub warming: i32,
+
+    /// How many workspaces have taken a pod of the pool, since the pool exists.
+    #[serde(default)]
+    pub hits: i64,
+
+    /// How many workspaces that the pool was meant for found none and started their own, since the pool
+    /// exists.
+    #[serde(default)]
+    pub misses: i64,
+
+    /// How many workspaces that the pool is meant for were launched lately, per hour; to within a seventh.
+    #[serde(default)]
+    pub launches_per_hour: i32,
+
+    /// How long a pod of the pool takes from its creation until it is ready, in seconds, as seen last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up_seconds: Option<i32>,
 
     /// `Ready` and `Accepted`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -11,7 +11,7 @@ use neuralinverse_api::{
     Region, WarmPool, Workspace, WorkspaceNodePool, WorkspaceTemplate, WorkspaceTier, labels,
 };
 
-use crate::{cache::Cached, key::Key};
+use crate::{cache::Cached, key::Key, workspace::pod_state};
 
 /// Something is different now. Says what, not how: whoever hears it looks at the whole.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub enum PodIndex {
     Workspace(String),
     /// The warm pool that it is free in.
     WarmPool(Key),
+    /// The node pool in which it waits for room, as a workspace's pod.
+    Unschedulable(String),
 }
 
 /// What volumes are found by.
@@ -84,7 +86,8 @@ impl Cached for Pod {
         let uid = self.uid().map(PodIndex::Uid);
         let workspace = labels.get(labels::WORKSPACE_UID).cloned().map(PodIndex::Workspace);
         let pool = labels.get(labels::WARM_POOL).map(|pool| PodIndex::WarmPool(Key::new(namespace, pool)));
-        [uid, workspace, pool].into_iter().flatten().collect()
+        let waits = pod_state::waits_for_room(self).map(|pool| PodIndex::Unschedulable(pool.to_owned()));
+        [uid, workspace, pool, waits].into_iter().flatten().collect()
     }
 
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {

@@ -2,12 +2,12 @@
 
 use std::{
     collections::HashSet,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use kube::Client;
 
-use crate::{caches::Caches, events::Events, tls::Authority};
+use crate::{caches::Caches, events::Events, metrics::Metrics, tls::Authority, warm_pool::demand::Demand};
 
 /// What reconcilers and the server for sidecars share.
 pub struct Context {
@@ -21,6 +21,10 @@ pub struct Context {
     pub urls: Urls,
     /// Certificate authority of our server, of sidecars and of the portal.
     pub authority: Authority,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
+    /// What is asked of the warm pools, as long as we lead.
+    pub demand: Demand,
     /// Warm pods that are being claimed or removed at this moment.
     pub reserved: Reserved,
 }

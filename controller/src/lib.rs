@@ -26,6 +26,7 @@ mod hash;
 mod health;
 mod key;
 mod leader;
+mod metrics;
 mod names;
 mod node_pool;
 mod queue;

@@ -18,13 +18,14 @@ use crate::{
     events::Events,
     health,
     leader::Candidate,
+    metrics::Metrics,
     node_pool::NodePools,
     reconciler,
     region::{Regions, part},
     template::Templates,
     tier::Tiers,
     tls::{self, Authority},
-    warm_pool::WarmPools,
+    warm_pool::{WarmPools, demand::Demand, room::Rooms},
     workspace::Workspaces,
 };
 
@@ -67,9 +68,12 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     let health = listen(config.health).await?;
     let agents_listener = listen(config.listen).await?;
     let (ready, is_ready) = watch::channel(false);
+    let caches = Caches::default();
+    let metrics = Arc::new(Metrics::new(caches.warm_pools.clone()));
     let mut tasks = JoinSet::new();
+    let answers = health::app(is_ready, metrics.clone());
     tasks.spawn(async move {
-        let _ = axum::serve(health, health::app(is_ready)).await;
+        let _ = axum::serve(health, answers).await;
     });
 
     let client = Client::try_from(config.kubernetes.clone())?;
@@ -78,9 +82,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     let verifier = Verifier::discover(client.clone(), agent::AUDIENCE).await?;
     let context = Arc::new(Context {
         events: Events::new(client.clone(), &config.replica),
-        caches: Caches::default(),
+        caches,
         urls: Urls { controller: config.public_url.clone(), gateway: part::gateway::url(&config.namespace) },
         authority,
+        metrics,
+        demand: Demand::default(),
         reserved: Reserved::default(),
         client,
     });
@@ -110,6 +116,8 @@ async fn lead(config: &Config, context: &Arc<Context>, shutdown: &CancellationTo
             () = shutdown.cancelled() => return,
         }
         tracing::info!(replica = config.replica, "leading");
+        context.demand.forget();
+        context.metrics.leads(true);
         let reconcilers = reconcile(config, context);
         tokio::select! {
             () = candidate.keep() => tracing::warn!("another replica leads now"),
@@ -119,6 +127,7 @@ async fn lead(config: &Config, context: &Arc<Context>, shutdown: &CancellationTo
                 return;
             }
         }
+        context.metrics.leads(false);
     }
 }
 
@@ -135,6 +144,7 @@ fn reconcile(config: &Config, context: &Arc<Context>) -> JoinSet<()> {
     start(&mut tasks, context, Tiers(context.clone()));
     start(&mut tasks, context, Templates(context.clone()));
     start(&mut tasks, context, WarmPools::new(context.clone()));
+    start(&mut tasks, context, Rooms::new(context.clone()));
     start(&mut tasks, context, Workspaces::new(context.clone()));
     tasks
 }

@@ -20,4 +20,6 @@ resource "neuralinverse_warm_pool" "this" {
   tier      = neuralinverse_workspace_tier.this[each.value.tier].name
   template  = each.value.template
   size      = each.value.size
+  autoscale = each.value.autoscale
+  schedule  = each.value.schedule
 }

@@ -25,12 +25,24 @@ variable "tiers" {
 }
 
 variable "warm_pools" {
-  description = "Pods that are started before anybody asks, by name of the pool."
+  description = "Pods that are started before anybody asks, by name of the pool. Each has a `size`, or `autoscale` with the limits within which it follows the launches; `schedule` keeps more of them at times of the week."
   type = map(object({
     tier      = string
     template  = string
-    size      = number
+    size      = optional(number)
     namespace = optional(string)
+    autoscale = optional(object({
+      min              = optional(number)
+      max              = number
+      miss_probability = optional(string)
+    }))
+    schedule = optional(list(object({
+      days      = optional(list(string))
+      start     = string
+      end       = string
+      time_zone = optional(string)
+      min       = number
+    })))
   }))
   default = {}
 }

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::{Api, ResourceExt, api::PostParams};
 use neuralinverse_api::{WarmPool, condition::Reason, labels};
 
+use super::decide::Before;
 use crate::{
     context::Context,
     error::{During, Error, Result, refused, text},
@@ -17,12 +18,13 @@ use crate::{
     write,
 };
 
-/// Makes one pod with its volume, or says why Kubernetes did not take it. What a crash leaves in
-/// between is a volume that nobody uses, which is removed later.
+/// Makes one pod with its volume, after those `before` it that did not become ready, or says why Kubernetes
+/// did not take it. What a crash leaves in between is a volume that nobody uses, which is removed later.
 pub async fn create(
     context: &Context,
     pool: &WarmPool,
     references: &References,
+    before: Option<&Before>,
     salt: usize,
 ) -> Result<Option<Problem>> {
     let namespace = pool.namespace().unwrap_or_default();
@@ -34,7 +36,11 @@ pub async fn create(
         Err(error) => return no(error),
     };
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
-    match pods.create(&params, &pod::warm(pool, &name, references, &context.urls)).await {
+    let mut pod = pod::warm(pool, &name, references, &context.urls);
+    if let Some(before) = before {
+        pod.annotations_mut().insert(labels::FAILED_BEFORE.to_owned(), before.to_string());
+    }
+    match pods.create(&params, &pod).await {
         Ok(pod) => context.caches.pods.apply(pod),
         Err(error) => return no(error),
     };

@@ -1,11 +1,18 @@
 //! WarmPool: keeps free pods ready, replaces stale ones, and removes what nobody uses.
 
 mod apply;
+#[cfg(test)]
+mod day;
 mod decide;
+pub mod demand;
+mod rate;
+pub mod room;
+mod schedule;
+mod size;
 mod status;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -14,10 +21,14 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
-use neuralinverse_api::{WarmPool, labels};
+use neuralinverse_api::{WarmPool, WarmPoolStatus, labels};
 use tokio::time::Instant;
 
-use self::decide::{Free, decide};
+use self::{
+    decide::{Free, decide},
+    size::Wish,
+    status::Seen,
+};
 use crate::{
     change::{Change, PodIndex, VolumeIndex, WorkspaceIndex},
     context::Context,
@@ -38,6 +49,18 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 /// How old a volume without a pod must be: its pod is created right after it.
 const ORPHAN_AFTER: Duration = Duration::from_secs(60);
+
+/// How long after a refusal it is tried again: a quota that is raised wakes nobody.
+const REFUSED_RETRY: Duration = Duration::from_secs(15);
+
+/// How often a pool that is launched from is looked at although nothing happens: the rate fades.
+const FADES: Duration = Duration::from_secs(60);
+
+/// How soon a pool that makes room for a workspace is looked at again.
+const CROWDED: Duration = Duration::from_secs(5);
+
+/// How long pods take to become ready as long as none has, in seconds.
+const WARM_UP: f64 = 60.0;
 
 /// Reconciles warm pools.
 pub struct WarmPools {
@@ -80,19 +103,54 @@ impl Reconciler for WarmPools {
         let orphans_left = self.sweep(key).await?;
         let pool = self.context.caches.warm_pools.get(key);
         let Some(pool) = pool.filter(|pool| pool.metadata.deletion_timestamp.is_none()) else {
-            self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+            self.forget(key);
             return Ok(orphans_left.map_or(Next::Never, Next::After));
         };
         let references = resolve(&self.context.caches, &key.namespace, &pool.spec.tier, &pool.spec.template);
-        let refused = match &references {
-            Ok(references) => self.fill(key, &pool, references).await?,
-            Err(_) => None,
+        let now = Timestamp::now();
+        let floor = schedule::floor(&pool.spec.schedule, now);
+        let wish = self.wish(key, &pool, &floor, now);
+        let Filled { refused, crowded, look_again } = match &references {
+            Ok(references) => self.fill(key, &pool, references, wish).await?,
+            Err(_) => Filled::default(),
         };
-        let later = self.status(key, &pool, &references, refused.as_ref()).await?;
-        let again = refused.map(|_| Duration::from_secs(15));
-        let soonest = [later, again, orphans_left].into_iter().flatten().min();
-        Ok(soonest.map_or_else(|| resync(key), Next::After))
+        let counted = self.context.demand.counted(&pool, now);
+        let pods = self.free(key, references.as_ref().ok());
+        let seen = Seen {
+            references: &references,
+            pods: &pods,
+            desired: wish.size,
+            counted,
+            refused: refused.as_ref(),
+            crowded,
+        };
+        let later = self.write(key, &pool, &status::status(&pool, &seen, now)).await?;
+        let again = [
+            later,
+            look_again,
+            orphans_left,
+            refused.map(|_| REFUSED_RETRY),
+            crowded.then_some(CROWDED),
+            (counted.per_second > 0.0).then_some(FADES),
+            floor.until.map(|until| elapsed(now, until) + Duration::from_millis(1)),
+        ];
+        let resync = resync(key);
+        Ok(match (again.into_iter().flatten().min(), resync) {
+            (Some(again), Next::After(at_last)) => Next::After(again.min(at_last)),
+            (again, resync) => again.map_or(resync, Next::After),
+        })
     }
+}
+
+/// What came of filling a pool.
+#[derive(Default)]
+struct Filled {
+    /// Why Kubernetes did not take a pod.
+    refused: Option<Problem>,
+    /// A workspace waits for the room that another pod would take.
+    crowded: bool,
+    /// When the next pod will have had its time.
+    look_again: Option<Duration>,
 }
 
 impl WarmPools {
@@ -105,43 +163,53 @@ impl WarmPools {
         self.context.caches.pods.by(&PodIndex::WarmPool(key.clone()))
     }
 
-    /// Makes and removes pods. Says why Kubernetes did not take one.
-    async fn fill(&self, key: &Key, pool: &WarmPool, references: &References) -> Result<Option<Problem>> {
+    fn free(&self, key: &Key, references: Option<&References>) -> Vec<Free> {
+        let revision = references.map(|references| pod::revision(references, &self.context.urls));
+        self.pods(key).iter().map(|pod| Free::of(pod, revision.as_deref())).collect()
+    }
+
+    fn wish(&self, key: &Key, pool: &WarmPool, floor: &schedule::Floor, now: Timestamp) -> Wish {
+        let before = pool.status.as_ref().and_then(|status| status.warm_up_seconds).map(f64::from);
+        let warm_up = status::warm_up(&self.free(key, None)).map(|took| took.as_secs_f64());
+        self.context.demand.wish(pool, floor, warm_up.or(before).unwrap_or(WARM_UP), now)
+    }
+
+    /// Makes and removes pods.
+    async fn fill(&self, key: &Key, pool: &WarmPool, references: &References, wish: Wish) -> Result<Filled> {
         let pods = self.pods(key);
-        let revision = pod::revision(references, &self.context.urls);
-        let free: Vec<_> = pods.iter().map(|pod| Free::of(pod, Some(&revision))).collect();
-        let size = usize::try_from(pool.spec.size).unwrap_or_default();
-        let decide::Plan { create, delete } = decide(size, &free, Timestamp::now());
+        let free = self.free(key, Some(references));
+        let crowded = room::wanted(&self.context.caches, &references.tier.node_pool);
+        let decide::Plan { create, before, delete, look_again } =
+            decide(wish, crowded, &free, Timestamp::now());
         apply::delete(&self.context, key, &pods, &delete).await?;
-        let made = stream::iter(0..create).map(|salt| apply::create(&self.context, pool, references, salt));
+        let made = stream::iter(0..create)
+            .map(|salt| apply::create(&self.context, pool, references, before.as_ref(), salt));
         let made: Vec<_> = made.buffer_unordered(CREATE_AT_ONCE).collect().await;
         let refused: Result<Vec<_>, Error> = made.into_iter().collect();
-        Ok(refused?.into_iter().flatten().next())
+        let refused = refused?.into_iter().flatten().next();
+        Ok(Filled { refused, crowded, look_again })
     }
 
     /// Writes the status, or says when it may be written.
-    async fn status(
-        &self,
-        key: &Key,
-        pool: &WarmPool,
-        references: &Result<References, Problem>,
-        refused: Option<&Problem>,
-    ) -> Result<Option<Duration>> {
-        let revision =
-            references.as_ref().ok().map(|references| pod::revision(references, &self.context.urls));
-        let pods: Vec<_> = self.pods(key).iter().map(|pod| Free::of(pod, revision.as_deref())).collect();
-        let new = status::status(pool, references, &pods, refused, Timestamp::now());
+    async fn write(&self, key: &Key, pool: &WarmPool, new: &WarmPoolStatus) -> Result<Option<Duration>> {
         let last = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
         if let Some(rest) = last.and_then(|last| STATUS_EVERY.checked_sub(last.elapsed()))
-            && pool.status.as_ref() != Some(&new)
+            && pool.status.as_ref() != Some(new)
         {
             return Ok(Some(rest));
         }
         let caches = &self.context.caches;
-        if write::status(&self.context.client, &caches.warm_pools, pool, pool.status.as_ref(), &new).await? {
+        if write::status(&self.context.client, &caches.warm_pools, pool, pool.status.as_ref(), new).await? {
             self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), Instant::now());
         }
         Ok(None)
+    }
+
+    fn forget(&self, key: &Key) {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let pools = self.context.caches.warm_pools.all();
+        let known: HashSet<_> = pools.iter().filter_map(|pool| pool.uid()).collect();
+        self.context.demand.keep(&known);
     }
 
     /// Removes volumes that nobody uses. Says when to look again for those that are too young.

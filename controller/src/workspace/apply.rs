@@ -15,7 +15,7 @@ use super::{
         pod::{self, Launched},
         volume, workspace_labels,
     },
-    claim::claim,
+    claim::{claim, missed},
     decide::{Plan, Start},
 };
 use crate::{
@@ -86,6 +86,8 @@ async fn get_pod(
             if refused.is_some() {
                 return Ok(refused);
             }
+            // Once a launch: the next try, if there is one, begins with the volume.
+            missed(context, workspace);
             (LaunchSource::Cold, name)
         }
     };

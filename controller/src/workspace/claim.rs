@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
 use neuralinverse_api::{WarmPool, Workspace, labels};
@@ -15,7 +16,7 @@ use super::{
     pod_state,
 };
 use crate::{
-    change::PodIndex,
+    change::{Change, PodIndex},
     context::Context,
     error::{During, Error, Result, not_found},
     key::Key,
@@ -39,6 +40,7 @@ pub async fn claim(
                 let taken = context.caches.pods.apply(taken);
                 // It may have been deleted between our look and our patch: it ends by itself.
                 if taken.metadata.deletion_timestamp.is_none() {
+                    context.demand.hit(&owner_uid(&pod).unwrap_or_default(), Timestamp::now());
                     tracing::debug!(pod = taken.name_any(), "claimed");
                     return Ok(Some(taken));
                 }
@@ -56,15 +58,30 @@ pub async fn claim(
     Ok(None)
 }
 
-/// Free ready pods of the pools that fit, the oldest first.
-fn candidates(context: &Context, workspace: &Workspace, revision: &str) -> Vec<Arc<Pod>> {
-    let fits = |pool: &Arc<WarmPool>| {
+/// A workspace that could have taken a warm pod starts its own: the first of the pools that were meant for
+/// it hears of it.
+pub fn missed(context: &Context, workspace: &Workspace) {
+    let pool = pools(context, workspace).min_by_key(|pool| pool.name_any());
+    if let Some(pool) = pool {
+        context.demand.miss(&pool.uid().unwrap_or_default(), Timestamp::now());
+        // None of its pods has changed, so nothing else wakes it. Nobody listens if we do not lead any more.
+        let _ = context.caches.changes.send(Change::WarmPool(Key::of(pool.as_ref())));
+    }
+}
+
+/// The pools that are meant for a workspace.
+fn pools<'a>(context: &Context, workspace: &'a Workspace) -> impl Iterator<Item = Arc<WarmPool>> + use<'a> {
+    let fits = move |pool: &Arc<WarmPool>| {
         pool.namespace() == workspace.namespace()
             && pool.spec.tier == workspace.spec.tier
             && pool.spec.template == workspace.spec.template
     };
-    let pools = context.caches.warm_pools.all().into_iter().filter(fits);
-    let pods = pools.flat_map(|pool| {
+    context.caches.warm_pools.all().into_iter().filter(fits)
+}
+
+/// Free ready pods of the pools that fit, the oldest first.
+fn candidates(context: &Context, workspace: &Workspace, revision: &str) -> Vec<Arc<Pod>> {
+    let pods = pools(context, workspace).flat_map(|pool| {
         let pods = context.caches.pods.by(&PodIndex::WarmPool(Key::of(pool.as_ref())));
         pods.into_iter().filter(move |pod| pool.uid() == owner_uid(pod))
     });

@@ -62,6 +62,18 @@ pub fn of(pod: &Pod) -> PodState {
     })
 }
 
+/// The node pool whose nodes the pod may run on.
+pub fn node_pool(pod: &Pod) -> Option<&str> {
+    pod.spec.as_ref()?.node_selector.as_ref()?.get(labels::NODE_POOL).map(String::as_str)
+}
+
+/// The node pool in which a workspace's pod waits for room, if it does.
+pub fn waits_for_room(pod: &Pod) -> Option<&str> {
+    let somebodys = pod.labels().contains_key(labels::WORKSPACE_UID);
+    let waits = somebodys && matches!(of(pod), PodState::Trouble(Reason::Unschedulable, _));
+    node_pool(pod).filter(|_| waits)
+}
+
 /// Whether a warm pod may be given to somebody.
 pub fn is_ready(pod: &Pod) -> bool {
     of(pod) == PodState::Ready

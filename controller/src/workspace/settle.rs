@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use neuralinverse_api::{
-    Workspace, WorkspaceStatus,
+    Launch, Workspace, WorkspaceStatus,
     condition::{self, ConditionType, Reason},
 };
 
@@ -28,6 +28,9 @@ pub async fn settle(context: &Context, workspace: &Workspace, seen: &Seen<'_>) -
     if !write::status(&context.client, &context.caches.workspaces, workspace, old, &new).await? {
         return Ok(());
     }
+    if let Some(launch) = launched(old, &new) {
+        context.metrics.launched(launch);
+    }
     tracing::debug!(pod = new.pod, epoch = new.epoch, "wrote the status");
     match told(old, &new) {
         Some(Told { warning: true, reason, note }) => context.events.warning(workspace, &reason, note),
@@ -35,6 +38,12 @@ pub async fn settle(context: &Context, workspace: &Workspace, seen: &Seen<'_>) -
         None => {}
     }
     Ok(())
+}
+
+/// The launch that ended with the step from one status to the next.
+fn launched(old: Option<&WorkspaceStatus>, new: &WorkspaceStatus) -> Option<Launch> {
+    let other = old.is_none_or(|old| old.launch != new.launch || old.epoch != new.epoch);
+    new.launch.filter(|_| other && new.pod.is_some())
 }
 
 /// What people are told of the step from one status to the next.
@@ -45,9 +54,7 @@ fn told(old: Option<&WorkspaceStatus>, new: &WorkspaceStatus) -> Option<Told> {
     };
     let before = |type_| old.and_then(|old| reason(old, type_)).map(|(reason, _)| reason);
     let told = |warning, reason: &str, note: String| Some(Told { warning, reason: reason.to_owned(), note });
-    if let (Some(launch), Some(pod)) = (new.launch, &new.pod)
-        && old.is_none_or(|old| old.launch != new.launch || old.epoch != new.epoch)
-    {
+    if let (Some(launch), Some(pod)) = (launched(old, new), &new.pod) {
         let note = format!("{:?} start in {} ms, pod {pod}", launch.source, launch.milliseconds);
         return told(false, "Launched", note);
     }

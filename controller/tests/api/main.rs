@@ -18,3 +18,5 @@ mod region;
 mod restart;
 mod run_policy;
 mod warm_pool;
+mod warm_pool_room;
+mod warm_pool_size;

@@ -6,7 +6,7 @@ use kube::{
     Api, ResourceExt,
     api::{Patch, PatchParams},
 };
-use neuralinverse_api::{WarmPool, WorkspaceTemplate};
+use neuralinverse_api::{WarmPool, WorkspaceTemplate, labels};
 use serde_json::{Value, json};
 
 use crate::world::{World, apply_cluster, eventually};
@@ -84,6 +84,50 @@ async fn an_image_that_cannot_be_pulled_is_named_by_pool_and_workspace() -> Resu
     pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&status)).await?;
     let (_, message) = world.until_reason("pulls", "Ready", "ImagePullFailed").await?;
     assert!(message.contains("no such image"), "{message}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_does_not_become_ready_is_replaced_and_the_pool_goes_on_saying_why() -> Result<()> {
+    let world = World::new().await?;
+    declare(&world, "rust", 1).await?;
+    let pods: Api<Pod> = world.api();
+    let status = json!({ "status": {
+        "phase": "Pending",
+        // For long: it has had its time.
+        "conditions": [{ "type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z" }],
+        "containerStatuses": [{
+            "name": "workspace", "image": "rust:1", "imageID": "", "ready": false, "restartCount": 9,
+            "state": { "waiting": { "reason": "CrashLoopBackOff", "message": "no such file" } },
+        }],
+    } });
+    let broken = world.free_pods("pool", 1).await?.remove(0);
+    pods.patch_status(&broken.name_any(), &PatchParams::default(), &Patch::Merge(&status)).await?;
+    let next = eventually("another one is tried", || async {
+        let free = pods.list(&Default::default()).await?.items;
+        Ok(free.into_iter().find(|pod| pod.uid() != broken.uid()))
+    })
+    .await?;
+    assert!(
+        next.annotations().get(labels::FAILED_BEFORE).is_some_and(|before| before.starts_with("1 PodFailed"))
+    );
+    let ready = |pool: &WarmPool| {
+        let conditions = &pool.status.as_ref()?.conditions;
+        conditions.iter().find(|it| it.type_ == "Ready").cloned()
+    };
+    world
+        .until("pool", "the pool says why", |pool: &WarmPool| {
+            ready(pool).filter(|it| it.reason == "PodFailed" && it.message.contains("no such file"))
+        })
+        .await?;
+    eventually("the broken one is gone", || async {
+        Ok(pods.get_opt(&broken.name_any()).await?.is_none().then_some(()))
+    })
+    .await?;
+    world.run_pod(&next).await?;
+    world
+        .until("pool", "the pool is full", |pool: &WarmPool| ready(pool).filter(|it| it.status == "True"))
+        .await?;
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 
 use std::{
     fmt::Debug,
+    net::SocketAddr,
     sync::{
-        OnceLock,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -40,6 +41,8 @@ pub struct Cluster {
     _folder: tempfile::TempDir,
     /// Each request that the API server answered.
     audit: std::path::PathBuf,
+    /// Where the controllers say how they are.
+    health: Mutex<Vec<SocketAddr>>,
 }
 
 impl Cluster {
@@ -66,7 +69,7 @@ impl Cluster {
         let control_plane = ControlPlane::start(options).await?;
         let kubeconfig = kube::config::Kubeconfig::from_yaml(&control_plane.kubeconfig()?)?;
         let kubernetes = Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await?;
-        let cluster = Self { control_plane, kubernetes, _folder: folder, audit };
+        let cluster = Self { control_plane, kubernetes, _folder: folder, audit, health: Mutex::default() };
         cluster.install()?;
         Ok(cluster)
     }
@@ -123,6 +126,7 @@ impl Cluster {
         kubernetes.auth_info = kube::config::AuthInfo { token: Some(token.into()), ..Default::default() };
         let (listen, health) = (free_address()?, free_address()?);
         let public_url = format!("https://{listen}");
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).push(health);
         let config = controller::Config {
             kubernetes,
             replica: replica.to_owned(),
@@ -169,7 +173,7 @@ impl Cluster {
     }
 }
 
-fn free_address() -> Result<std::net::SocketAddr> {
+fn free_address() -> Result<SocketAddr> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
@@ -277,6 +281,14 @@ impl World {
     /// See [`Cluster::writes`].
     pub fn writes(&self) -> Result<Vec<String>> {
         self.shared.cluster.writes(&self.namespace)
+    }
+
+    /// What the controller measures.
+    pub async fn metrics(&self) -> Result<String> {
+        let health = self.shared.cluster.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let answer =
+            reqwest::get(format!("http://{}/metrics", health.first().context("a controller")?)).await?;
+        Ok(answer.error_for_status()?.text().await?)
     }
 
     /// The writes in the controller's own namespace.
