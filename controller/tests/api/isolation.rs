@@ -1,9 +1,12 @@
 //! What a workspace's pod is given, and what stands around it: as the API server has it.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::{
     core::v1::{Container, Pod, ServiceAccount},
     networking::v1::NetworkPolicy,
+    node::v1::RuntimeClass,
 };
 use kube::{Api, Client, ResourceExt, api::PostParams};
 use neuralinverse_api::{
@@ -74,17 +77,35 @@ fn mounts(container: &Container) -> Vec<(String, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tier_with_user_namespaces_makes_pods_whose_users_are_nobody_on_the_node() -> Result<()> {
     let world = World::new().await?;
-    let spec = json!({ "cpu": "2", "memory": "2Gi", "nodePool": "default", "userNamespaces": true });
-    let tier = json!({
-        "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "WorkspaceTier",
-        "metadata": { "name": "own-users" }, "spec": spec,
-    });
-    apply_cluster::<WorkspaceTier>(&world.client, tier).await?;
+    declare_tier(&world, "own-users", json!({ "userNamespaces": true })).await?;
     world.workspace("mine", json!({ "tier": "own-users" })).await?;
     ensure!(world.pod_of("mine", None).await?.spec.context("a spec")?.host_users == Some(false));
     world.workspace("plain", json!({})).await?;
     ensure!(world.pod_of("plain", None).await?.spec.context("a spec")?.host_users.is_none());
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tier_names_the_runtime_of_its_pods() -> Result<()> {
+    let world = World::new().await?;
+    let class: RuntimeClass =
+        serde_json::from_value(json!({ "metadata": { "name": "sandbox" }, "handler": "runsc" }))?;
+    Api::<RuntimeClass>::all(world.client.clone()).create(&PostParams::default(), &class).await?;
+    declare_tier(&world, "sandboxed", json!({ "runtimeClassName": "sandbox" })).await?;
+    world.workspace("mine", json!({ "tier": "sandboxed" })).await?;
+    let spec = world.pod_of("mine", None).await?.spec.context("a spec")?;
+    ensure!(spec.runtime_class_name.as_deref() == Some("sandbox"), "{:?}", spec.runtime_class_name);
+    Ok(())
+}
+
+async fn declare_tier(world: &World, name: &str, more: Value) -> Result<()> {
+    let mut spec = json!({ "cpu": "2", "memory": "2Gi", "nodePool": "default" });
+    spec.as_object_mut().context("an object")?.extend(more.as_object().context("an object")?.clone());
+    let tier = json!({
+        "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "WorkspaceTier",
+        "metadata": { "name": name }, "spec": spec,
+    });
+    apply_cluster::<WorkspaceTier>(&world.client, tier).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,4 +194,37 @@ async fn until_programs(client: &Client, wanted: &[&str]) -> Result<()> {
         Ok((names == wanted).then_some(()))
     })
     .await
+}
+
+/// Rows of the table are worth what stands behind them.
+#[test]
+fn every_test_that_the_page_on_isolation_names_is_there() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("a folder")?;
+    let page = std::fs::read_to_string(root.join("docs/isolation.md"))?;
+    let mut sources = String::new();
+    for folder in ["agent", "controller", "gateway", "identity", "portal", "tests"] {
+        read(&root.join(folder), &mut sources)?;
+    }
+    let names = page.split('`').skip(1).step_by(2).filter(|name| {
+        name.matches('_').count() > 2 && name.chars().all(|it| it.is_ascii_lowercase() || it == '_')
+    });
+    let mut count = 0;
+    for name in names {
+        ensure!(sources.contains(&format!("fn {name}(")), "there is no `{name}`");
+        count += 1;
+    }
+    ensure!(count > 20, "{count} tests are named");
+    Ok(())
+}
+
+fn read(folder: &Path, into: &mut String) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read(&path, into)?;
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            into.push_str(&std::fs::read_to_string(path)?);
+        }
+    }
+    Ok(())
 }
