@@ -9,6 +9,10 @@ pub const WARM_POOL: &str = "cloud.neuralinverse.com/warm-pool";
 /// On a pod or volume: hash of what it was made from. Differs from the wanted one = stale.
 pub const REVISION: &str = "cloud.neuralinverse.com/revision";
 
+/// On a pod: hash of what its user gets, whichever release of our own images is in it. A stale warm pod that
+/// offers what is wanted is taken when there is no other.
+pub const OFFER: &str = "cloud.neuralinverse.com/offer";
+
 /// Annotation of a free warm pod: how many before it, in a row, did not become ready, and why the last one did
 /// not, such as `2 PodFailed no such file`.
 pub const FAILED_BEFORE: &str = "cloud.neuralinverse.com/failed-before";

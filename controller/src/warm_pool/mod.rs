@@ -25,7 +25,7 @@ use neuralinverse_api::{WarmPool, WarmPoolStatus, labels};
 use tokio::time::Instant;
 
 use self::{
-    decide::{Free, decide},
+    decide::{Free, Wanted, decide},
     size::Wish,
     status::Seen,
 };
@@ -164,8 +164,12 @@ impl WarmPools {
     }
 
     fn free(&self, key: &Key, references: Option<&References>) -> Vec<Free> {
-        let revision = references.map(|references| pod::revision(references, &self.context.urls));
-        self.pods(key).iter().map(|pod| Free::of(pod, revision.as_deref())).collect()
+        let urls = &self.context.urls;
+        let wanted = references.map(|references| Wanted {
+            revision: pod::revision(references, urls),
+            offer: pod::offer(references, urls),
+        });
+        self.pods(key).iter().map(|pod| Free::of(pod, wanted.as_ref())).collect()
     }
 
     fn wish(&self, key: &Key, pool: &WarmPool, floor: &schedule::Floor, now: Timestamp) -> Wish {

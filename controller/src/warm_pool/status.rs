@@ -36,7 +36,7 @@ pub fn status(pool: &WarmPool, seen: &Seen<'_>, now: Timestamp) -> WarmPoolStatu
     let generation = pool.metadata.generation.unwrap_or_default();
     let old = pool.status.clone().unwrap_or_default();
     let fresh = || seen.pods.iter().filter(|pod| !pod.stale);
-    let ready = fresh().filter(|pod| pod.state == PodState::Ready).count();
+    let ready = seen.pods.iter().filter(|pod| pod.can_be_taken()).count();
     let warming = fresh().filter(|pod| !matches!(pod.state, PodState::Ready | PodState::Terminating)).count();
     let problem = seen.references.as_ref().err().cloned().or_else(|| schedule::problem(&pool.spec.schedule));
     let accepted = accepted(&problem.clone().map_or(Ok(()), Err));
@@ -111,7 +111,7 @@ mod tests {
 
     fn free(state: PodState, stale: bool) -> Free {
         let created = Timestamp::UNIX_EPOCH;
-        Free { name: "p".into(), created, state, since: created, stale, before: None }
+        Free { name: "p".into(), created, state, since: created, stale, as_good: false, before: None }
     }
 
     fn pool(more: Value) -> WarmPool {
@@ -146,6 +146,7 @@ mod tests {
         let unknown = resolve(&caches, "workspaces", "huge", "rust");
         let refused = Problem::new(Reason::Refused, "quota");
         let ready = || free(PodState::Ready, false);
+        let as_good = || Free { as_good: true, ..free(PodState::Ready, true) };
         let cases = [
             (&known, vec![ready(), ready()], None, false, (2, 0), "True", "Available"),
             (
@@ -158,6 +159,7 @@ mod tests {
                 "Progressing",
             ),
             (&known, vec![ready(), free(PodState::Ready, true)], None, false, (1, 0), "False", "Progressing"),
+            (&known, vec![ready(), as_good()], None, false, (2, 0), "True", "Available"),
             (&known, vec![ready(), trouble()], None, false, (1, 1), "False", "ImagePullFailed"),
             (
                 &known,

@@ -33,7 +33,8 @@ pub async fn claim(
     references: &References,
 ) -> Result<Option<Arc<Pod>>> {
     let revision = pod::revision(references, &context.urls);
-    for pod in candidates(context, workspace, &revision) {
+    let offer = pod::offer(references, &context.urls);
+    for pod in candidates(context, workspace, &revision, &offer) {
         let Some(_reservation) = context.reserved.take(&pod.uid().unwrap_or_default()) else { continue };
         match take(context, workspace, launched, &pod).await {
             Ok(taken) => {
@@ -79,17 +80,23 @@ fn pools<'a>(context: &Context, workspace: &'a Workspace) -> impl Iterator<Item 
     context.caches.warm_pools.all().into_iter().filter(fits)
 }
 
-/// Free ready pods of the pools that fit, the oldest first.
-fn candidates(context: &Context, workspace: &Workspace, revision: &str) -> Vec<Arc<Pod>> {
+/// Free ready pods of the pools that fit, the oldest first. Those of another release of ours come last: during
+/// an upgrade they are better than none.
+fn candidates(context: &Context, workspace: &Workspace, revision: &str, offer: &str) -> Vec<Arc<Pod>> {
     let pods = pools(context, workspace).flat_map(|pool| {
         let pods = context.caches.pods.by(&PodIndex::WarmPool(Key::of(pool.as_ref())));
         pods.into_iter().filter(move |pod| pool.uid() == owner_uid(pod))
     });
+    let is = |pod: &Pod, label: &str, wanted: &str| pod.labels().get(label).is_some_and(|it| it == wanted);
     let usable = |pod: &Arc<Pod>| {
-        pod_state::is_ready(pod) && pod.labels().get(labels::REVISION).map(String::as_str) == Some(revision)
+        let fits = is(pod, labels::REVISION, revision) || is(pod, labels::OFFER, offer);
+        fits && pod_state::is_ready(pod)
     };
     let mut pods: Vec<_> = pods.filter(usable).collect();
-    pods.sort_by_cached_key(|pod| (pod.creation_timestamp().map(|time| time.0), pod.name_any()));
+    pods.sort_by_cached_key(|pod| {
+        let stale = !is(pod, labels::REVISION, revision);
+        (stale, pod.creation_timestamp().map(|time| time.0), pod.name_any())
+    });
     pods
 }
 

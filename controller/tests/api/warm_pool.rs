@@ -63,6 +63,20 @@ async fn a_pod_of_an_earlier_template_stays_until_a_new_one_is_ready() -> Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pod_of_another_release_of_ours_is_taken_when_there_is_no_other() -> Result<()> {
+    let world = World::new().await?;
+    declare(&world, "rust", 1).await?;
+    let pod = world.run_pod(&world.free_pods("pool", 1).await?[0]).await?;
+    let older = json!({ "metadata": { "labels": { labels::REVISION: "older" } } });
+    world.api::<Pod>().patch(&pod.name_any(), &PatchParams::default(), &Patch::Merge(older)).await?;
+    let successor = world.free_pods("pool", 2).await?;
+    assert!(successor.iter().any(|it| it.uid() != pod.uid()), "it is replaced");
+    world.workspace("upgraded", json!({})).await?;
+    assert_eq!(world.pod_of("upgraded", None).await?.uid(), pod.uid());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_cannot_be_pulled_is_named_by_pool_and_workspace() -> Result<()> {
     let world = World::new().await?;
     declare(&world, "rust", 1).await?;

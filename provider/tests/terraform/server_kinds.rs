@@ -164,3 +164,41 @@ fn a_tier_that_nobody_has_heard_of_is_a_warning() {
     let plan = project.write(&both).plan().succeeds();
     assert!(!plan.text.contains("There is no WorkspaceTier"), "{plan:#?}");
 }
+
+#[test]
+fn a_warm_pool_goes_from_a_size_to_following_the_launches_and_back() {
+    let server = Server::shared();
+    let project = server.project();
+    let pool = |lines: &str| {
+        format!(
+            "resource \"neuralinverse_warm_pool\" \"w\" {{\nname = \"follows\"\ntier = \"t\"\ntemplate = \"b\"\n{lines}\n}}\n"
+        )
+    };
+    let spec = || server.kubectl().get(&["warmpool", "follows", "-n", "workspaces"]).unwrap()["spec"].take();
+    project.write(&pool("size = 1")).apply_settles();
+    assert_eq!(spec(), json!({ "tier": "t", "template": "b", "size": 1 }));
+
+    let lines = r#"
+autoscale = { max = 5 }
+schedule = [
+  { start = "08:00", end = "18:00", time_zone = "Europe/Berlin", min = 3 },
+  { days = ["Saturday"], start = "10:00", end = "12:00", min = 2 },
+]"#;
+    project.write(&pool(lines)).apply_settles();
+    let weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"];
+    let expected = json!({
+        "tier": "t", "template": "b",
+        "autoscale": { "min": 1, "max": 5, "missProbability": "0.01" },
+        "schedule": [
+            { "days": weekdays, "start": "08:00", "end": "18:00", "timeZone": "Europe/Berlin", "min": 3 },
+            { "days": ["Saturday"], "start": "10:00", "end": "12:00", "timeZone": "UTC", "min": 2 },
+        ],
+    });
+    assert_eq!(spec(), expected);
+    project.write(&pool(&lines.replace("max = 5", "max = 5, miss_probability = \"10m\""))).apply_settles();
+    project.write(&pool("size = 2")).apply_settles();
+    assert_eq!(spec(), json!({ "tier": "t", "template": "b", "size": 2 }));
+
+    let both = project.write(&pool("size = 2\nautoscale = { max = 5 }")).plan();
+    assert!(both.text.contains("write exactly one of size and autoscale"), "{both:#?}");
+}

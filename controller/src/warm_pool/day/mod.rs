@@ -145,6 +145,7 @@ fn live(spec: &Value, seed: u64) -> Day {
                     state: PodState::Starting(""),
                     since: at(second) + Duration::from_secs_f64(took.round()),
                     stale: false,
+                    as_good: false,
                     before: None,
                 });
             }

@@ -29,6 +29,15 @@ pub const PATIENCE: Duration = Duration::from_secs(600);
 /// The longest that a pod stays which does not become ready, after many before it.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+/// What pods are made from now, and what their users get.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// See [`labels::REVISION`].
+    pub revision: String,
+    /// See [`labels::OFFER`].
+    pub offer: String,
+}
+
 /// A free pod of the pool, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Free {
@@ -42,20 +51,23 @@ pub struct Free {
     pub since: Timestamp,
     /// It was made from something else than what is declared now.
     pub stale: bool,
+    /// It is stale, but its user gets the same: only our own release is another.
+    pub as_good: bool,
     /// Those before it that did not become ready.
     pub before: Option<Before>,
 }
 
 impl Free {
     /// What matters of a pod, given what pods are made from now.
-    pub fn of(pod: &Pod, revision: Option<&str>) -> Self {
-        let made_from = pod.labels().get(labels::REVISION).map(String::as_str);
+    pub fn of(pod: &Pod, wanted: Option<&Wanted>) -> Self {
+        let is = |label: &str, wanted: &str| pod.labels().get(label).is_some_and(|it| it == wanted);
         Self {
             name: pod.name_any(),
             created: pod.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
             state: pod_state::of(pod),
             since: pod_state::since(pod),
-            stale: revision.is_some() && made_from != revision,
+            stale: wanted.is_some_and(|wanted| !is(labels::REVISION, &wanted.revision)),
+            as_good: wanted.is_some_and(|wanted| is(labels::OFFER, &wanted.offer)),
             before: pod.annotations().get(labels::FAILED_BEFORE).and_then(|text| Before::parse(text)),
         }
     }
@@ -88,6 +100,11 @@ impl Free {
         let took = elapsed(self.created, self.since);
         // What is longer was ready before, and again.
         (self.ready() && took <= PATIENCE).then_some(took)
+    }
+
+    /// Somebody can take it.
+    pub fn can_be_taken(&self) -> bool {
+        self.ready() && (!self.stale || self.as_good)
     }
 
     fn ready(&self) -> bool {

@@ -9,7 +9,7 @@ fn now() -> Timestamp {
 fn pod(name: &str, state: PodState) -> Free {
     let age = name.trim_start_matches(char::is_alphabetic).parse::<i64>().unwrap_or(1);
     let created = Timestamp::from_second(10_000 - age).unwrap();
-    Free { name: name.into(), created, state, since: created, stale: false, before: None }
+    Free { name: name.into(), created, state, since: created, stale: false, as_good: false, before: None }
 }
 
 fn ready(name: &str) -> Free {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{LocalObjectReference, Pod, PodSpec, Toleration};
 use kube::{ResourceExt, api::ObjectMeta};
-use neuralinverse_api::{LaunchSource, Quantity, WarmPool, Workspace, labels};
+use neuralinverse_api::{Images, LaunchSource, Quantity, WarmPool, Workspace, labels};
 
 use super::{containers, managed, owned_by, security, volumes, workspace_labels};
 use crate::{context::Urls, hash, names::SERVICE_ACCOUNT, references::References};
@@ -36,7 +36,7 @@ pub struct Launched {
 pub fn warm(pool: &WarmPool, name: &str, references: &References, urls: &Urls) -> Pod {
     let mut labels = managed();
     labels.insert(labels::WARM_POOL.to_owned(), pool.name_any());
-    labels.insert(labels::REVISION.to_owned(), revision(references, urls));
+    labels.extend(made_from(references, urls));
     let metadata = ObjectMeta {
         name: Some(name.to_owned()),
         namespace: pool.namespace(),
@@ -57,7 +57,7 @@ pub fn started(
     urls: &Urls,
 ) -> Pod {
     let mut labels = managed();
-    labels.insert(labels::REVISION.to_owned(), revision(references, urls));
+    labels.extend(made_from(references, urls));
     labels.extend(claimed_labels(workspace, launched));
     let mut annotations = claimed_annotations(launched);
     annotations.push(default_container());
@@ -102,6 +102,21 @@ pub fn revision(references: &References, urls: &Urls) -> String {
     // Serialising our own types into memory cannot fail.
     let json = serde_json::to_vec(&made_from).unwrap_or_default();
     hash::short(json, 8)
+}
+
+/// Hash of what a user gets: all of the revision but the release of our own images. The sidecar of another
+/// release is understood, as that of a workspace that runs is.
+pub fn offer(references: &References, urls: &Urls) -> String {
+    let mut references = references.clone();
+    references.region.images = Images { tag: Some("any".to_owned()), ..Images::default() };
+    revision(&references, urls)
+}
+
+fn made_from(references: &References, urls: &Urls) -> [(String, String); 2] {
+    [
+        (labels::REVISION.to_owned(), revision(references, urls)),
+        (labels::OFFER.to_owned(), offer(references, urls)),
+    ]
 }
 
 fn default_container() -> (String, String) {

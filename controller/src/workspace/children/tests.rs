@@ -127,6 +127,7 @@ fn a_warm_pod_is_complete_but_for_its_user() {
                 "app.kubernetes.io/managed-by": "neuralinverse-controller",
                 "cloud.neuralinverse.com/warm-pool": "pool",
                 "cloud.neuralinverse.com/revision": pod::revision(&references, &urls()),
+                "cloud.neuralinverse.com/offer": pod::offer(&references, &urls()),
             },
             "annotations": { "kubectl.kubernetes.io/default-container": "workspace" },
             "ownerReferences": owner("WarmPool", "pool"),
@@ -150,6 +151,7 @@ fn a_pod_that_is_started_for_a_workspace_differs_in_its_metadata_only() {
             "labels": {
                 "app.kubernetes.io/managed-by": "neuralinverse-controller",
                 "cloud.neuralinverse.com/revision": pod::revision(&references, &urls()),
+                "cloud.neuralinverse.com/offer": pod::offer(&references, &urls()),
                 "cloud.neuralinverse.com/workspace": "mine",
                 "cloud.neuralinverse.com/workspace-uid": "uid-of-mine",
                 "cloud.neuralinverse.com/owner": "ada",
@@ -232,6 +234,20 @@ fn the_revision_changes_with_all_that_pods_and_volumes_are_made_from() {
         change(&mut references);
         assert_ne!(first, pod::revision(&references, &urls()));
     }
+}
+
+#[test]
+fn another_release_of_ours_offers_the_same_and_another_template_or_volume_does_not() {
+    let first = pod::offer(&fixtures::references(), &urls());
+    let changed = |change: fn(&mut crate::references::References)| {
+        let mut references = fixtures::references();
+        change(&mut references);
+        pod::offer(&references, &urls())
+    };
+    assert_eq!(first, changed(|it| it.region.images.tag = Some("next".into())));
+    assert_ne!(first, changed(|it| it.template.image = "rust:2".into()));
+    assert_ne!(first, changed(|it| it.tier.memory = "4Gi".parse().unwrap()));
+    assert_ne!(first, changed(|it| it.tier.storage = "6Gi".parse().unwrap()));
 }
 
 #[test]
