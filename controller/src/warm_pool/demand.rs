@@ -62,6 +62,10 @@ impl Demand {
         let mut all = self.lock();
         let asked = all.entry(pool.uid().unwrap_or_default()).or_default();
         asked.restore(pool, now);
+        if let Some(status) = &pool.status {
+            // Never back, whoever else has counted: a counter that falls is read as a restart.
+            (asked.hits, asked.misses) = (asked.hits.max(status.hits), asked.misses.max(status.misses));
+        }
         Counted { hits: asked.hits, misses: asked.misses, per_second: asked.rate.per_second(now) }
     }
 
@@ -141,6 +145,15 @@ mod tests {
         let size = |minute| demand.wish(&pool, &Floor::default(), 59.0, at(minute)).size;
         assert_eq!((size(10), size(40), size(41)), (9, 9, 4));
         assert_eq!(demand.counted(&pool, at(10)).hits, 101, "the status counts once");
+    }
+
+    #[test]
+    fn a_counter_never_goes_back() {
+        let demand = Demand::default();
+        demand.counted(&pool(json!({ "hits": 5, "misses": 5 })), at(0));
+        demand.hit("u", at(0));
+        let counted = demand.counted(&pool(json!({ "hits": 9, "misses": 2 })), at(0));
+        assert_eq!((counted.hits, counted.misses), (9, 5));
     }
 
     #[test]

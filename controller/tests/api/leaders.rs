@@ -8,7 +8,7 @@ use kube::{
     Api, Client, ResourceExt,
     api::{Patch, PatchParams},
 };
-use neuralinverse_api::{Workspace, labels};
+use neuralinverse_api::{WarmPool, Workspace, labels};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -116,10 +116,22 @@ async fn the_other_replica_answers_sidecars_and_leads_when_the_leader_ends() -> 
     holder("first").await?;
     let standby = cluster.controller("second", second.clone()).await?;
     let spec = json!({ "owner": "ada", "tier": "standard", "template": "rust" });
+    // A pool without pods: each launch asks it in vain.
+    let empty = json!({ "tier": "standard", "template": "rust", "size": 0 });
     eventually("the namespace is there", || async {
-        apply(&client, "Workspace", "workspaces", "before", &spec).await.map(Some)
+        apply(&client, "WarmPool", "warmpools", "empty", &empty).await.map(Some)
     })
     .await?;
+    let pools: Api<WarmPool> = Api::namespaced(client.clone(), NAMESPACE);
+    let missed = |count: i64| {
+        let pools = &pools;
+        eventually("the pool counts the launches", move || async move {
+            let status = pools.get("empty").await?.status;
+            Ok(status.filter(|status| status.misses == count && status.launches_per_hour > 0))
+        })
+    };
+    eventually("the pool is known", || async { Ok(pools.get("empty").await?.status) }).await?;
+    apply(&client, "Workspace", "workspaces", "before", &spec).await?;
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let pod = eventually("it has a pod", || async { Ok(pods.get_opt("before-1").await?) }).await?;
     run_pod(&client, &pod).await?;
@@ -130,10 +142,12 @@ async fn the_other_replica_answers_sidecars_and_leads_when_the_leader_ends() -> 
         Ok(workspaces.get("before").await?.status.and_then(|status| status.launch))
     })
     .await?;
+    missed(1).await?;
     first.cancel();
     holder("second").await?;
     apply(&client, "Workspace", "workspaces", "after", &spec).await?;
     eventually("the workspace has a pod", || async { Ok(pods.get_opt("after-1").await?) }).await?;
+    missed(2).await?;
     second.cancel();
     Ok(())
 }
