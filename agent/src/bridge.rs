@@ -94,7 +94,7 @@ async fn supply(
             let request = Request::Assign(terminal(&assignment, home));
             match timeout(ANSWER, ask(&mut stream, &request)).await?? {
                 Answer::Taken => {}
-                Answer::Terminal(_) | Answer::Ide(_) | Answer::Refused(_) => {
+                Answer::Terminal(_) | Answer::Ide(_) | Answer::Terminals(_) | Answer::Refused(_) => {
                     return Err(io::Error::other("it refuses the assignment"));
                 }
             }

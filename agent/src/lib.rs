@@ -8,11 +8,13 @@
 //!   git, in any container ──localhost──► gateway ──TLS, with the pod's token──► the region's gateway
 //!
 //!   portal ──TLS, both sides prove themselves──► door ──Unix socket──► IDE, in the user's container
+//!                                                └─► activity: whether somebody works there, or in a terminal
 //! ```
 //!
 //! Each box is one endless loop in its own file; [`run`] joins them by watch channels. They share one
 //! thread: a pod pays for its sidecar's memory all the time, and it mostly waits.
 
+mod activity;
 mod author;
 mod backoff;
 mod bridge;

@@ -11,6 +11,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    activity::Idle,
     backoff::Backoff,
     bridge::Launcher,
     client::{self, Client},
@@ -56,6 +57,8 @@ pub struct Facts {
     pub ide: watch::Receiver<Known>,
     /// What became of the repository.
     pub progress: watch::Receiver<Option<Progress>>,
+    /// Whether nobody uses it.
+    pub idle: watch::Receiver<Idle>,
 }
 
 impl Facts {
@@ -65,7 +68,10 @@ impl Facts {
         let launcher = *self.launcher.borrow_and_update();
         let ide = *self.ide.borrow_and_update();
         let progress = self.progress.borrow_and_update().clone();
+        let idle = *self.idle.borrow_and_update();
         let report = report(&assignment, launcher, ide, progress)?;
+        let idle_seconds = idle.map(|since| since.elapsed().as_secs());
+        let report = Report { idle_seconds, ..report };
         Some((assignment.revision.clone(), report))
     }
 
@@ -76,6 +82,7 @@ impl Facts {
             changed = self.launcher.changed() => changed.is_ok(),
             changed = self.ide.changed() => changed.is_ok(),
             changed = self.progress.changed() => changed.is_ok(),
+            changed = self.idle.changed() => changed.is_ok(),
         }
     }
 }
@@ -100,7 +107,11 @@ fn report(
 /// pod that is not ready: saying so would cost a write.
 fn is_news(report: &Report, last: Option<&Report>) -> bool {
     match last {
-        Some(last) => report != last,
+        // For how long nobody uses it grows by itself.
+        Some(last) => {
+            report.idle_seconds.is_some() != last.idle_seconds.is_some()
+                || *report != Report { idle_seconds: report.idle_seconds, ..last.clone() }
+        }
         None => report.ready || matches!(report.repository, RepositoryState::Failed { .. }),
     }
 }
@@ -115,7 +126,7 @@ pub async fn keep(client: &Client, mut facts: Facts, told: watch::Sender<String>
             Some((revision, report)) if is_news(&report, last.as_ref()) => (revision, report),
             now => {
                 // A changed environment has a new revision, and nothing else to tell.
-                if let Some((revision, _)) = now.filter(|(_, report)| last.as_ref() == Some(report)) {
+                if let Some((revision, _)) = now.filter(|_| last.is_some()) {
                     told.send_replace(revision);
                 }
                 if facts.changed().await {
@@ -128,7 +139,7 @@ pub async fn keep(client: &Client, mut facts: Facts, told: watch::Sender<String>
         told.send_replace(revision);
         match sent {
             Ok(()) => {
-                info!(ready = report.ready, repository = ?report.repository, "reported");
+                info!(ready = report.ready, repository = ?report.repository, idle = report.idle_seconds, "reported");
                 (last, failure) = (Some(report), String::new());
                 backoff.reset();
             }

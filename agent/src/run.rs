@@ -15,6 +15,7 @@ use tokio::{
 use tracing::info;
 
 use crate::{
+    activity::{self, Pulse},
     author,
     bridge::{self, Launcher},
     client::Client,
@@ -106,10 +107,17 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     let (wait, polling) = watch::channel(false);
     let (advance, progress) = watch::channel(None);
     let (prove, acceptors) = watch::channel(None);
+    let (rest, idle) = watch::channel(None);
+    let pulse = Pulse::default();
     let (tell, told) = watch::channel(String::new());
     let told = Told(told);
-    let facts =
-        Facts { assignments: assignments.clone(), launcher: launcher.clone(), ide: ide.clone(), progress };
+    let facts = Facts {
+        assignments: assignments.clone(),
+        launcher: launcher.clone(),
+        ide: ide.clone(),
+        progress,
+        idle,
+    };
     let mut reports = pin!(report::keep(&client, facts, tell));
     let (socket, ide_socket) = (folder.join(SOCKET), folder.join(IDE_SOCKET));
     let clones = repository::Settings { volume, first_retry, detour: options.detour() };
@@ -132,9 +140,10 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
         let mut work = pin!(async {
             tokio::join!(
                 ask,
-                door::keep(*door, &ide_socket, assignments.clone(), acceptors),
+                door::keep(*door, &ide_socket, assignments.clone(), acceptors, &pulse),
                 bridge::keep(&socket, home, assignments.clone(), supply),
                 editor::keep(&socket, hear),
+                activity::keep(assignments.clone(), &pulse, || activity::terminals(&socket), rest),
                 author::keep(volume.join(paths::HOME_FOLDER), assignments.clone()),
                 repository::keep(&clones, assignments.clone(), advance, told.clone()),
                 ready::tell(&ready_file, launcher, ide, polling),

@@ -58,6 +58,8 @@ pub enum Request {
     Terminal,
     /// From the sidecar: how the IDE is, as soon as that is something else than this.
     Ide(Option<Ide>),
+    /// From the sidecar: for how long nobody has used a terminal.
+    Terminals,
 }
 
 /// The launcher's answer.
@@ -70,6 +72,8 @@ pub enum Answer {
     Terminal(Option<Terminal>),
     /// How the IDE is. The same again when nothing has changed for long.
     Ide(Ide),
+    /// For how many seconds nobody has used a terminal, none while a command runs in one; nothing without a terminal.
+    Terminals(Option<u64>),
     /// The request was not understood.
     Refused(String),
 }

@@ -12,6 +12,7 @@ mod ready;
 mod server;
 mod shell;
 mod stand_in;
+mod terminals;
 
 use std::{
     env,

@@ -20,7 +20,7 @@ use nix::{
     unistd::geteuid,
 };
 
-use crate::ide::Ide;
+use crate::{ide::Ide, terminals};
 
 struct Shared {
     terminal: Mutex<Option<Terminal>>,
@@ -91,5 +91,6 @@ fn answer(request: Request, shared: &Shared) -> Answer {
         }
         Request::Terminal => Answer::Terminal(terminal().clone()),
         Request::Ide(known) => Answer::Ide(shared.ide.other_than(known)),
+        Request::Terminals => Answer::Terminals(terminals::unused_for().map(|unused| unused.as_secs())),
     }
 }

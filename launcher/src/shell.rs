@@ -55,7 +55,7 @@ fn ask(socket: &Path) -> io::Result<Option<Terminal>> {
     match read(&mut BufReader::new(&stream))? {
         Some(Answer::Terminal(None)) => Err(io::Error::other("nobody has been given this workspace yet")),
         Some(Answer::Terminal(terminal)) => Ok(terminal),
-        Some(Answer::Taken | Answer::Ide(_) | Answer::Refused(_)) | None => {
+        Some(Answer::Taken | Answer::Ide(_) | Answer::Terminals(_) | Answer::Refused(_)) | None => {
             Err(io::ErrorKind::InvalidData.into())
         }
     }

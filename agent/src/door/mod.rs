@@ -4,7 +4,8 @@
 //!   portal ──TLS, both sides prove themselves──► door ──Unix socket──► IDE, in the user's container
 //! ```
 //!
-//! What passes is not looked at: HTTP and WebSocket are the same bytes inside as outside. The door is open
+//! What passes is not changed: HTTP and WebSocket are the same bytes inside as outside. On its way to the IDE it is
+//! heard for signs of work. The door is open
 //! while the pod has a workspace; a warm pod listens on no port at all.
 
 pub mod certificate;
@@ -18,7 +19,10 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::sleep};
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
-use crate::backoff::Backoff;
+use crate::{
+    activity::{Ears, Pulse},
+    backoff::Backoff,
+};
 
 /// Connections at a time. More of them wait in the system's queue.
 const MOST: usize = 256;
@@ -32,12 +36,13 @@ pub async fn keep(
     ide: &Path,
     mut assignments: watch::Receiver<Option<Rc<Assignment>>>,
     acceptors: Acceptors,
+    pulse: &Pulse,
 ) {
     let ide: Arc<Path> = ide.into();
     loop {
         let Ok(of) = assignments.wait_for(Option::is_some).await.map(|now| workspace(&now)) else { return };
         tokio::select! {
-            () = open(address, &ide, acceptors.clone()) => {}
+            () = open(address, &ide, acceptors.clone(), pulse) => {}
             left = assignments.wait_for(|now| workspace(now) != of) => if left.is_err() {
                 return;
             },
@@ -51,7 +56,7 @@ fn workspace(assignment: &Option<Rc<Assignment>>) -> Option<String> {
 }
 
 /// Lets the portal in until dropped; with it, all connections end.
-async fn open(address: SocketAddr, ide: &Arc<Path>, mut acceptors: Acceptors) {
+async fn open(address: SocketAddr, ide: &Arc<Path>, mut acceptors: Acceptors, pulse: &Pulse) {
     if acceptors.wait_for(Option::is_some).await.is_err() {
         return;
     }
@@ -65,7 +70,7 @@ async fn open(address: SocketAddr, ide: &Arc<Path>, mut acceptors: Acceptors) {
                 Ok((stream, _)) => {
                     // The newest one: a renewal concerns connections that come, not those that are open.
                     if let Some(acceptor) = acceptors.borrow().clone() {
-                        connections.spawn(passage::serve(acceptor, stream, Arc::clone(ide)));
+                        connections.spawn(passage::serve(acceptor, stream, Arc::clone(ide), Ears::new(pulse.clone())));
                     }
                 }
                 Err(error) => refused(&error).await,

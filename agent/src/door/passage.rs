@@ -1,15 +1,24 @@
 //! One connection through the door: proof of the portal first, then bytes both ways.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, copy, copy_bidirectional, sink},
     net::{TcpStream, UnixStream},
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::debug;
+
+use crate::activity::Ears;
 
 /// How long a stranger may take to prove to be the portal.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -30,7 +39,7 @@ const NO_IDE: &str = "HTTP/1.1 502 Bad Gateway\r\n\
     no IDE listens in this workspace yet";
 
 /// Serves it until both sides have ended.
-pub async fn serve(acceptor: TlsAcceptor, stream: TcpStream, ide: Arc<Path>) {
+pub async fn serve(acceptor: TlsAcceptor, stream: TcpStream, ide: Arc<Path>, ears: Ears) {
     if let Err(error) = prepare(&stream) {
         return debug!(%error, "a connection broke off");
     }
@@ -40,7 +49,7 @@ pub async fn serve(acceptor: TlsAcceptor, stream: TcpStream, ide: Arc<Path>) {
         Err(_) => return debug!("somebody took too long to prove to be the portal"),
     };
     let passed = match UnixStream::connect(&*ide).await {
-        Ok(mut ide) => copy_bidirectional(&mut portal, &mut ide).await.map(drop),
+        Ok(mut ide) => copy_bidirectional(&mut Heard { stream: portal, ears }, &mut ide).await.map(drop),
         Err(_) => timeout(FAREWELL, turn_away(&mut portal)).await.unwrap_or(Ok(())),
     };
     if let Err(error) = passed {
@@ -67,6 +76,36 @@ async fn turn_away(portal: &mut TlsStream<TcpStream>) -> io::Result<()> {
     portal.shutdown().await?;
     copy(portal, &mut sink()).await?;
     Ok(())
+}
+
+/// The portal's side, where what it says is heard.
+struct Heard {
+    stream: TlsStream<TcpStream>,
+    ears: Ears,
+}
+
+impl AsyncRead for Heard {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        this.ears.hear(&buf.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Heard {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
 }
 
 #[cfg(test)]

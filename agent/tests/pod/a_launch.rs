@@ -37,7 +37,10 @@ async fn terminals_open_with_the_assigned_environment_and_one_report_says_so() {
 
     controller.assign(assignment_of(7, &[("GREETING", "hello $HOME")], None));
     let reports = controller.reported("ready", |report| report.ready).await;
-    assert_eq!(reports, [Report { epoch: 7, ready: true, repository: RepositoryState::NotDeclared, idle_seconds: None }]);
+    assert_eq!(
+        reports,
+        [Report { epoch: 7, ready: true, repository: RepositoryState::NotDeclared, idle_seconds: None }]
+    );
     assert_eq!(controller.connections(), 1, "the report took the assignment's connection");
     assert!(greets(&pod.shell(&["env"]).await, "hello $HOME"));
     let folder = pod.shell(&["pwd"]).await;

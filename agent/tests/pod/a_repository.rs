@@ -29,7 +29,10 @@ async fn ready_does_not_wait_for_the_clone() {
     let pod = Pod::start(&controller);
     controller.assign(assignment_of(1, &[], Some(server.repository("hello.git"))));
     let reports = controller.reported("ready", |report| report.ready).await;
-    assert_eq!(reports, [Report { epoch: 1, ready: true, repository: RepositoryState::Cloning, idle_seconds: None }]);
+    assert_eq!(
+        reports,
+        [Report { epoch: 1, ready: true, repository: RepositoryState::Cloning, idle_seconds: None }]
+    );
     server.held(1).await;
     assert!(!pod.path("volume/home/hello").exists(), "half a clone is nowhere to be seen");
 

@@ -131,6 +131,12 @@ impl Controller {
         let mut reports = self.heard.reports.subscribe();
         within(what, reports.wait_for(|reports| reports.iter().any(&wanted))).await.unwrap().clone()
     }
+
+    /// Waits until the last report is such a one.
+    pub async fn reported_last(&self, what: &str, wanted: impl Fn(&Report) -> bool) {
+        let mut reports = self.heard.reports.subscribe();
+        within(what, reports.wait_for(|reports| reports.last().is_some_and(&wanted))).await.unwrap();
+    }
 }
 
 /// An assignment to a workspace named `hello`.

@@ -17,3 +17,4 @@ mod the_editor;
 mod the_end;
 mod the_gateway;
 mod the_identity;
+mod the_use;

@@ -21,8 +21,8 @@ use crate::{
     ide::{Ide, SWITCHED, answer},
 };
 
-const REQUEST: &str = "GET /?folder=/home/developer HTTP/1.1\r\nhost: id.workspaces.example\r\n\r\n";
-const UPGRADE: &str = "GET /socket HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+pub const REQUEST: &str = "GET /?folder=/home/developer HTTP/1.1\r\nhost: id.workspaces.example\r\n\r\n";
+pub const UPGRADE: &str = "GET /socket HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
 
 type Stream = TlsStream<TcpStream>;
 
@@ -36,7 +36,7 @@ fn portal(authority: &Authority) -> ClientConfig {
 }
 
 /// A connection of the portal, as soon as the door is open.
-async fn enter(controller: &Controller, pod: &Pod) -> Stream {
+pub async fn enter(controller: &Controller, pod: &Pod) -> Stream {
     within("an open door", async {
         loop {
             if let Ok(stream) = knock(pod, portal(&controller.authority)).await {
@@ -49,7 +49,7 @@ async fn enter(controller: &Controller, pod: &Pod) -> Stream {
 }
 
 /// Says something and waits for exactly that answer.
-async fn ask(stream: &mut Stream, question: &str, wanted: &str) {
+pub async fn ask(stream: &mut Stream, question: &str, wanted: &str) {
     stream.write_all(question.as_bytes()).await.unwrap();
     let mut answer = vec![0; wanted.len()];
     within("an answer", stream.read_exact(&mut answer)).await.unwrap();
