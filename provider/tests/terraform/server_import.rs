@@ -36,7 +36,10 @@ fn after_an_import_a_configuration_that_says_the_same_plans_nothing() {
         // The first change takes it over: what kubectl set and we drop goes away.
         project.write(&template(&name, "env = { B = \"2\" }")).apply_settles();
         let spec = server.kubectl().get(&["workspacetemplate", &name]).unwrap()["spec"].take();
-        assert_eq!(spec, serde_json::json!({ "image": "example/base:1", "ide": "CodeServer", "env": { "B": "2" } }));
+        assert_eq!(
+            spec,
+            serde_json::json!({ "image": "example/base:1", "ide": "CodeServer", "env": { "B": "2" } })
+        );
     }
 }
 
