@@ -187,6 +187,11 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Suspended>,
 
+    /// How many hours it has run until it last stopped, such as `12.3456`. What it runs since the condition `Running`
+    /// became true comes on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
+
     /// `Ready`, `Accepted`, `Running` and `RepositoryReady`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
@@ -212,7 +217,7 @@ pub struct Launch {
     /// Where the pod came from.
     pub source: LaunchSource,
 
-    /// From the wish (creation, or the change of runPolicy) to a usable workspace, in milliseconds.
+    /// From the wish (creation, a change of runPolicy, or a visit) to a usable workspace, in milliseconds.
     pub milliseconds: i64,
 }
 

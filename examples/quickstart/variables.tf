@@ -56,7 +56,7 @@ variable "repository" {
 }
 
 variable "run_policy" {
-  description = "Always, or Stopped to stop the workspace and keep its volume."
+  description = "Always; OnDemand to stop it when nobody uses it, until the next visit; or Stopped. Its volume is kept."
   type        = string
   default     = "Always"
 }

@@ -7,6 +7,7 @@ mod apply;
 pub mod children;
 mod claim;
 pub mod decide;
+mod hours;
 pub mod idle;
 pub mod observe;
 pub mod pod_state;

@@ -53,7 +53,7 @@ async fn a_workspace_that_nobody_uses_is_stopped_and_a_wish_wakes_it_on_its_volu
     assert!(world.pods_of("idle").await?.is_empty());
     let suspended = status(&world, "idle").await?;
     assert_eq!((suspended.pod, suspended.volume.as_deref(), suspended.epoch), (None, Some("idle-1"), 1));
-    assert!(suspended.suspended.is_some());
+    assert!(suspended.suspended.is_some() && suspended.hours.is_some());
     assert_eq!(agent.report_idle(1, 3600).await?, 403);
 
     // By a clock that is wrong.

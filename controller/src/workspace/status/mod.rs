@@ -19,7 +19,7 @@ use neuralinverse_api::{
 };
 
 use super::{
-    children,
+    children, hours,
     pod_state::{self, PodState},
 };
 use crate::references::{Problem, References, accepted};
@@ -84,6 +84,7 @@ pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> Workspa
         volume,
         idle_since: facts.idle_since(now),
         suspended: facts.suspended(now),
+        hours: hours::total(&old, &conditions[1], now),
         conditions: condition::merge(&old.conditions, &conditions, generation, now),
     }
 }
