@@ -83,6 +83,8 @@ fn the_server_refuses_what_the_types_refuse() -> Result<()> {
             "should match",
         ),
         ("Workspace", json!({ "spec": { "runPolicy": "Sometimes" } }), "supported values"),
+        ("Workspace", json!({ "spec": { "idleTimeout": "0s" } }), "idleTimeout must be at least 1s"),
+        ("Workspace", json!({ "spec": { "idleTimeout": "half an hour" } }), "spec.idleTimeout"),
         ("Workspace", json!({ "metadata": { "name": "a".repeat(53) } }), "at most 52 characters"),
         ("Workspace", json!({ "spec": { "typo": 1 } }), "typo"),
     ];
