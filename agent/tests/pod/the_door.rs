@@ -201,5 +201,5 @@ async fn a_sidecar_with_an_open_door_stays_small() {
         streams.push(stream);
     }
     let kilobytes = pod.agent_memory();
-    assert!(kilobytes <= 12 << 10, "{kilobytes} kB");
+    assert!(kilobytes <= 16 << 10, "{kilobytes} kB");
 }
