@@ -230,7 +230,7 @@ mod tests {
                 "Workspace",
                 "run_policy",
                 Value::from("Sometimes"),
-                r#"`run_policy`: "Sometimes" is not allowed: write one of `Always`, `Stopped`."#,
+                r#"`run_policy`: "Sometimes" is not allowed: write one of `Always`, `OnDemand`, `Stopped`."#,
             ),
             (
                 "Workspace",
