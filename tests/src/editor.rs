@@ -9,9 +9,17 @@ use neuralinverse_browser::{
 /// Files and their explorer are there: the last that is painted of the first sight.
 pub const PAINTED: &str = "return document.querySelector('.explorer-folders-view .monaco-list-row') !== null";
 
-/// What answers a question of whether one trusts the folder.
-const TRUST: &str = "return [...document.querySelectorAll('.monaco-dialog-box .monaco-button')]\
-    .find((it) => it.textContent.startsWith('Trust Folder'))?.click() === undefined";
+/// Terminals so far.
+const TERMINALS: &str = "return document.querySelectorAll('.terminal-wrapper').length";
+
+/// Whether there is one more terminal, with a prompt, beside which the editor paints a mark. The question that comes first, whether one trusts the
+/// folder, is answered on the way.
+const PROMPT: &str = "
+const trust = [...document.querySelectorAll('.monaco-dialog-box .monaco-button')];
+trust.find((it) => it.textContent.startsWith('Trust Folder'))?.click();
+const more = [...document.querySelectorAll('.terminal-wrapper')].slice(BEFORE);
+return more.some((it) => it.matches('.active') && it.querySelector('.terminal-command-decoration'));
+";
 
 /// An editor that has been opened.
 pub struct Editor<'a> {
@@ -50,11 +58,12 @@ impl<'a> Editor<'a> {
         self.browser.wait_for_value("the file to be saved", saved).await.map(drop)
     }
 
-    /// Opens a terminal, and says on the way that the folder is trusted.
+    /// Opens one more terminal.
     pub async fn terminal(&self) -> Result<()> {
+        let before = self.browser.window.execute(TERMINALS, Vec::new()).await?;
         self.browser.chord(&[CONTROL, SHIFT, '`']).await?;
-        self.browser.window.execute(TRUST, Vec::new()).await?;
-        self.browser.find(".terminal-wrapper.active .xterm-helper-textarea").await.map(drop)
+        let prompt = PROMPT.replace("BEFORE", &before.to_string());
+        self.browser.wait_for_value("a prompt", &prompt).await.map(drop)
     }
 
     /// Runs the folder's task that builds.
@@ -62,8 +71,21 @@ impl<'a> Editor<'a> {
         self.browser.chord(&[CONTROL, SHIFT, 'b']).await
     }
 
+    /// Leaves the terminal that is open: else it would be there again at the next visit.
+    pub async fn leave_terminal(&self) -> Result<()> {
+        let count = "return document.querySelectorAll('.terminal-wrapper').length";
+        let before = self.browser.window.execute(count, Vec::new()).await?;
+        self.run("exit").await?;
+        let fewer = format!("{count} < {before}");
+        self.browser.wait_for_value("the terminal to close", &fewer).await.map(drop)
+    }
+
     /// Types a line into the terminal that is open.
     pub async fn run(&self, line: &str) -> Result<()> {
+        // A preview that is painted late takes the focus away.
+        self.browser.click(".terminal-wrapper.active .xterm-screen").await?;
+        let focus = "return document.activeElement.classList.contains('xterm-helper-textarea')";
+        self.browser.wait_for_value("the terminal's focus", focus).await?;
         self.browser.type_text(&format!("{line}{ENTER}")).await
     }
 }

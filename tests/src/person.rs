@@ -70,7 +70,7 @@ impl Person {
     pub async fn workspaces(&self) -> Result<Vec<String>> {
         self.list().await?;
         self.browser.find("#content .cards").await?;
-        let names = "return [...document.querySelectorAll('.card h2')].map((it) => it.textContent)";
+        let names = "return [...document.querySelectorAll('article h2')].map((it) => it.textContent)";
         let names = self.browser.window.execute(names, Vec::new()).await?;
         serde_json::from_value(names).context("names")
     }

@@ -69,7 +69,8 @@ pub fn a_file_is_edited_and_a_command_runs_in_the_terminal(demo: &Demo) -> Resul
         person.browser.picture("e2e-terminal").await?;
         editor.run("python3 hello.py | tee said").await?;
         wait_for_file(demo, "said", "Hello, world!")?;
-        person.browser.picture("e2e-ran").await
+        person.browser.picture("e2e-ran").await?;
+        editor.leave_terminal().await
     })
 }
 
@@ -87,7 +88,7 @@ pub fn its_environment_reaches_terminals_and_tasks_also_when_it_changes(demo: &D
         let editor = desk(demo, person).await?;
         let task = json!({
             "label": "greet", "type": "shell", "command": "echo $GREETING > from-task", "problemMatcher": [],
-            "group": { "kind": "build", "isDefault": true },
+            "presentation": { "close": true }, "group": { "kind": "build", "isDefault": true },
         });
         let tasks = json!({ "version": "2.0.0", "tasks": [task] }).to_string();
         let write = "mkdir -p .vscode && echo \"$1\" > .vscode/tasks.json && rm -f from-*";
@@ -99,8 +100,10 @@ pub fn its_environment_reaches_terminals_and_tasks_also_when_it_changes(demo: &D
             wait_for_file(demo, "from-terminal", value)?;
             editor.build().await?;
             wait_for_file(demo, "from-task", value)?;
+            person.browser.picture("e2e-environment").await?;
+            editor.leave_terminal().await?;
         }
-        person.browser.picture("e2e-task").await
+        Ok(())
     })
 }
 
@@ -147,8 +150,16 @@ pub fn sign_out_everywhere_ends_an_editor_that_is_open(demo: &Demo) -> Result<()
         let status = window.execute_async(status, Vec::new()).await?;
         ensure!(status == 401, "{status}");
         person.browser.picture("e2e-cut-off").await?;
+        // The Git host would sign in whoever is signed in there without a question.
+        let git = json!({ "urls": [demo.git_url()?] });
+        let cookies = person.browser.devtools("Network.getCookies", git).await?;
+        for cookie in cookies["cookies"].as_array().into_iter().flatten() {
+            let cookie =
+                json!({ "name": cookie["name"], "domain": cookie["domain"], "path": cookie["path"] });
+            person.browser.devtools("Network.deleteCookies", cookie).await?;
+        }
         window.goto(url.as_str()).await?;
-        person.browser.find("#sign-in, input[name=user_name], #authorize-app").await?;
+        person.browser.find("input[name=user_name]").await?;
         person.browser.picture("e2e-sign-in-again").await
     })
 }
@@ -162,6 +173,7 @@ pub fn the_memory_of_one_client_is_measured(demo: &Demo) -> Result<()> {
         let editor = desk(demo, person).await?;
         editor.open("hello.py").await?;
         editor.terminal().await?;
+        person.browser.picture("e2e-memory").await?;
         let pod = demo.pod_of(DESK)?;
         let mebibytes = |container: &str| -> Result<u64> {
             let text = runs_in(demo, &pod, container, &["sh", "-c", USED])?;
@@ -171,6 +183,7 @@ pub fn the_memory_of_one_client_is_measured(demo: &Demo) -> Result<()> {
         let used = json!({ "workspace_mib": mebibytes("workspace")?, "agent_mib": mebibytes("agent")? });
         eprintln!("memory with one client: {used}");
         std::fs::create_dir_all(pictures())?;
-        Ok(std::fs::write(pictures().join("e2e-memory.json"), format!("{used}\n"))?)
+        std::fs::write(pictures().join("e2e-memory.json"), format!("{used}\n"))?;
+        editor.leave_terminal().await
     })
 }

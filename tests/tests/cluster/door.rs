@@ -11,6 +11,9 @@ use crate::objects::{remove, runs_in, workspace};
 
 const NEIGHBOUR: &str = "neighbour";
 
+/// Whose workspace is deleted.
+const LEAVER: &str = "leaver";
+
 /// Who is tried: the workspace of the quickstart.
 const HELLO: &str = "hello";
 
@@ -104,7 +107,8 @@ pub fn the_gateway_wants_a_token_and_localhost_is_all_else_that_listens(demo: &D
 }
 
 pub fn a_deleted_pods_token_opens_nothing_any_more(demo: &Demo) -> Result<()> {
-    let pod = neighbour(demo)?;
+    // The repository's owner, whose token opens it.
+    let pod = launched(demo, LEAVER, "ada")?;
     let token = format!("{}/{}", paths::IDENTITY, paths::GATEWAY_TOKEN);
     let token = runs_in(demo, &pod, "agent", &["cat", &token])?;
     let header = format!("authorization: Bearer {}", token.trim());
@@ -113,20 +117,26 @@ pub fn a_deleted_pods_token_opens_nothing_any_more(demo: &Demo) -> Result<()> {
     let ask = || asks(demo, &hello, "workspace", &["-H", &header, &url]);
     let before = ask()?;
     ensure!(before == "200", "before: {before}");
-    demo.kubectl(&["delete", "workspace", NEIGHBOUR, "--wait=false"])?;
+    demo.kubectl(&["delete", "workspace", LEAVER, "--wait=false"])?;
     demo.wait("the token to be refused", || {
         let seen = ask()?;
         ensure!(seen == "403", "{seen}");
         Ok(())
     })?;
+    remove(demo, LEAVER)?;
     remove(demo, NEIGHBOUR)
 }
 
 /// The neighbour's pod.
 fn neighbour(demo: &Demo) -> Result<String> {
-    demo.apply(&workspace(NEIGHBOUR, json!({})))?;
-    demo.wait_for_condition(NEIGHBOUR, "Ready", "True")?;
-    demo.pod_of(NEIGHBOUR)
+    launched(demo, NEIGHBOUR, "grace")
+}
+
+/// The pod of such a workspace.
+fn launched(demo: &Demo, name: &str, owner: &str) -> Result<String> {
+    demo.apply(&workspace(name, json!({ "owner": owner })))?;
+    demo.wait_for_condition(name, "Ready", "True")?;
+    demo.pod_of(name)
 }
 
 /// Where the other pod is.

@@ -23,6 +23,7 @@ pub fn a_commit_is_pushed_from_the_terminal_as_its_author(demo: &Demo) -> Result
             .await?;
         wait_for_file(demo, "outcome", "0")?;
         person.browser.picture("e2e-pushed").await?;
+        editor.leave_terminal().await?;
 
         let password = demo.password()?;
         let ask = |path: &str| demo.git_api(USER, &password, "GET", path, &Value::Null);
@@ -98,8 +99,8 @@ pub fn no_credential_is_in_the_users_container(demo: &Demo) -> Result<()> {
 
 /// The shared workspace, with its repository.
 fn ready(demo: &Demo) -> Result<()> {
-    if demo.wait_for_condition(DESK, "RepositoryReady", "True").is_ok() {
-        return Ok(());
+    if demo.get(&["workspace", DESK]).is_ok() {
+        return demo.wait_for_condition(DESK, "RepositoryReady", "True").map(drop);
     }
     signed_in(demo, async |person| desk(demo, person).await.map(drop))
 }

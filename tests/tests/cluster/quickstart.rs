@@ -71,7 +71,7 @@ pub fn a_workspace_takes_a_warm_pod_and_the_pool_is_refilled(demo: &Demo) -> Res
     demo.wait("a warm pod", ready)?;
     demo.apply(&workspace(
         "warm",
-        json!({ "env": { "GREETING": "hi" }, "repository": { "url": demo.repository()? } }),
+        json!({ "owner": "ada", "env": { "GREETING": "hi" }, "repository": { "url": demo.repository()? } }),
     ))?;
     let object = demo.wait_for_condition("warm", "Ready", "True")?;
     ensure!(object["status"]["launch"]["source"] == "Warm", "{}", object["status"]);
@@ -131,7 +131,7 @@ pub fn a_deleted_pod_comes_back_with_the_same_volume(demo: &Demo) -> Result<()> 
 }
 
 pub fn a_repository_that_cannot_be_cloned_is_reported_and_recovers(demo: &Demo) -> Result<()> {
-    let with = |url: &str| workspace("clone", json!({ "repository": { "url": url } }));
+    let with = |url: &str| workspace("clone", json!({ "owner": "ada", "repository": { "url": url } }));
     demo.apply(&with(&demo.repository()?.replace("hello", "no-such")))?;
     let object = demo.wait_for_condition("clone", "RepositoryReady", "False")?;
     let failed = demo.wait("the reason", || {
