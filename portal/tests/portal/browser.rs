@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use fantoccini::Locator;
 use kube::ResourceExt;
 use neuralinverse_api::condition::Reason;
+use neuralinverse_browser::{Chromium, Locator};
 use neuralinverse_portal::labels::FIELD_MANAGER;
 
-use crate::support::{chromium::Chromium, kubernetes, stage::Stage, until};
+use crate::support::{kubernetes, stage::Stage, until};
 
 pub async fn a_person_signs_in_creates_watches_and_opens(stage: Arc<Stage>) -> Result<()> {
     let browser = Chromium::start().await?;

@@ -5,12 +5,13 @@ use std::{path::Path, process::Command, sync::Arc};
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use neuralinverse_api::{GitAuthor, Owner};
+use neuralinverse_browser::Chromium;
 use neuralinverse_local::gitea::{Gitea, GiteaOptions};
 use neuralinverse_portal::{issuer::IssuerOptions, pages::sign_in::CALLBACK, site::Site};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::support::{chromium::Chromium, stage::Stage, visitor::Visitor};
+use crate::support::{stage::Stage, visitor::Visitor};
 
 const PASSWORD: &str = "correct-horse-battery";
 

@@ -4,7 +4,6 @@ use std::{future::Future, time::Duration};
 
 use anyhow::{Context, Result};
 
-pub mod chromium;
 pub mod issuer;
 pub mod kubernetes;
 pub mod pki;
