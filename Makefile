@@ -3,7 +3,7 @@
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/neuralinverse/target
 
-.PHONY: help demo demo-down test test-one fmt lint generate check-generated images bench-launch tools
+.PHONY: help demo demo-down test test-one fmt lint generate check-generated images bench-launch bench-portal tools
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ images: ## build the container images (with Docker if it is there)
 
 bench-launch: ## launch times and API writes, beside a peer with AGENT_SANDBOX=its source tree; ends with RESULT {json}
 	@PROFILE=release cargo run -q --release -p neuralinverse-bench --bin bench-launch
+
+bench-portal: ## from the click to the editor in a browser, warm and cold, and the portal's pages; ends with RESULT {json}
+	@PROFILE=release cargo run -q --release -p neuralinverse-bench --bin bench-portal
 
 tools: ## build the pinned Kubernetes, Terraform and OpenTofu programs into the cache
 	cargo run -q -p neuralinverse-local -- tools
