@@ -125,7 +125,7 @@ fn progress(workspace: &Workspace) -> Markup {
                     }
                 }
                 @if is_running(workspace) {
-                    form #at-once method="post" action=(AT_ONCE) {
+                    form #at-once method="post" action=(AT_ONCE) data-preload="/" {
                         button { "Open the editor without waiting" }
                     }
                 }

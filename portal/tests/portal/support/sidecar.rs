@@ -117,7 +117,7 @@ impl Drop for GitHost {
 }
 
 fn editor(requests: Arc<AtomicUsize>) -> Router {
-    let page = "<!doctype html><title>Editor</title><h1 id=editor>The editor</h1><p id=echo></p><script src=/editor.js></script>";
+    let page = "<!doctype html><title>Editor</title><h1 id=editor>The editor</h1><p id=echo></p><script type=module src=/editor.js></script>";
     // What the browser's test looks at: a WebSocket on the origin that the page came from.
     let script = "const socket = new WebSocket(`ws://${location.host}/socket`);\
         socket.onopen = () => socket.send('through the portal');\
