@@ -23,6 +23,8 @@ const LOADED: &str = "
 const all = performance.getEntriesByType('resource');
 const navigation = performance.getEntriesByType('navigation')[0];
 return { start: performance.timeOrigin, html: navigation.responseEnd, requests: all.length,
+         marks: performance.getEntriesByType('mark').filter((it) => /did(Start|Load|Restore)|will(Start|Load)/.test(it.name))
+                           .map((it) => [it.name.replace('code/', ''), it.startTime | 0]),
          bytes: all.reduce((sum, it) => sum + it.transferSize, navigation.transferSize),
          slowest: all.sort((a, b) => b.duration - a.duration).slice(0, 5)
                      .map((it) => [it.name.split('/').pop(), it.startTime | 0, it.duration | 0, it.transferSize]) };
