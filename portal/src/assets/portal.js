@@ -5,37 +5,28 @@ document.querySelector("form[data-submit]")?.requestSubmit();
 const live = document.querySelector("[data-events]");
 if (live) {
   const source = new EventSource(live.dataset.events);
-  let loaded = null;
+  let waits = false;
   source.addEventListener("part", (event) => {
     update(live, event.data);
     const next = live.querySelector("[data-preload]")?.dataset.preload;
-    if (next) loaded ??= preload(next);
+    // Who waits so long will wait a little longer; before, loading would only be in the way.
+    if (next && !waits) waits = Boolean(setTimeout(() => preload(next), 1000));
   });
-  source.addEventListener("reload", async () => {
+  source.addEventListener("reload", () => {
     source.close();
-    const long = new Promise((done) => setTimeout(done, 3000));
-    await Promise.race([loaded, long]);
     location.reload();
   });
 }
 
-// Loads what the page that comes next is made of, while one still waits for it.
+// Loads into the browser's cache what the page that comes next is made of.
 async function preload(next) {
   try {
     const answer = await fetch(next);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const load = (rel, url) =>
-      new Promise((done) => {
-        const link = Object.assign(document.createElement("link"), { rel, href: new URL(url, answer.url) });
-        if (rel === "preload") link.as = "style";
-        link.onload = link.onerror = done;
-        document.head.append(link);
-      });
-    const urls = (css, name) => [...page.querySelectorAll(css)].map((it) => it.getAttribute(name)).filter(Boolean);
-    await Promise.all([
-      ...urls("script[type=module][src]", "src").map((url) => load("modulepreload", url)),
-      ...urls("link[rel=stylesheet]", "href").map((url) => load("preload", url)),
-    ]);
+    for (const element of page.querySelectorAll("script[type=module], link[rel=stylesheet]")) {
+      const url = element.getAttribute("src") || element.getAttribute("href");
+      if (url) (await fetch(new URL(url, answer.url), { priority: "low" })).body.pipeTo(new WritableStream());
+    }
   } catch {
     // The page loads it itself.
   }

@@ -119,7 +119,9 @@ pub async fn pages_fit_their_window_by_day_and_by_night(stage: Arc<Stage>) -> Re
         browser.find("a[aria-label='Open radar']").await?.click().await?;
         let at_once = browser.find("#at-once button").await?;
         // What the editor is made of is loaded while one waits.
-        browser.find("link[rel=modulepreload][href$='/editor.js']").await?;
+        let loaded =
+            "return performance.getEntriesByType('resource').some((it) => it.name.endsWith('/editor.js'))";
+        browser.wait_for_value("the editor's script", loaded).await?;
         fits(&browser, &format!("{name}-cloning")).await?;
         at_once.click().await?;
         browser.wait_for_text("#echo", "through the portal").await?;
