@@ -18,7 +18,11 @@ use crate::{
     hash,
     key::Key,
     references::{Problem, resolve},
-    workspace::{decide::fenced, pod_state, status::News},
+    workspace::{
+        observe, pod_state,
+        say::{Say, say},
+        status::News,
+    },
 };
 
 /// What is to be answered.
@@ -55,8 +59,10 @@ impl<'a> Assigner<'a> {
     /// What to answer now to a sidecar that knows the assignment `known`.
     pub async fn next(&mut self, pod: &Pod, known: Option<&str>) -> Result<Next, Refusal> {
         let Some(workspace) = workspace_of(self.context, pod) else { return Ok(Next::Wait) };
-        if fenced(&workspace, pod) {
-            return Err(Refusal::NoSay("the workspace has another pod"));
+        match say(&workspace, pod, &observe::pods(self.context, &workspace)) {
+            Say::Has => {}
+            Say::NotYet => return Ok(Next::Wait),
+            Say::NoMore => return Err(Refusal::NoSay("the workspace has another pod")),
         }
         let namespace = workspace.namespace().unwrap_or_default();
         let spec = &workspace.spec;

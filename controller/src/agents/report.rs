@@ -1,6 +1,6 @@
 //! Takes what is heard of a pod and writes it into the status at once, on whichever replica it arrives.
-//! So no replica has to remember reports, and a launch needs one write. The first pod of an epoch that
-//! is ready wins the status; the write carries the version that this was decided on.
+//! So no replica has to remember reports, and a launch needs one write. The pod that
+//! has the say wins the status; the write carries the version that this was decided on.
 
 use std::sync::Arc;
 
@@ -14,8 +14,9 @@ use crate::{
     error::{During, Error},
     references::resolve,
     workspace::{
-        decide::fenced,
-        pod_state, settle,
+        observe, pod_state,
+        say::{Say, say},
+        settle,
         status::{News, Seen},
     },
 };
@@ -42,8 +43,10 @@ pub async fn hear(
     news: News,
 ) -> Result<(), Refusal> {
     for _ in 0..TRIES {
-        if fenced(&workspace, pod) {
-            return Err(Refusal::NoSay("the workspace has another pod"));
+        match say(&workspace, pod, &observe::pods(context, &workspace)) {
+            Say::Has => {}
+            Say::NotYet => return Err(Refusal::Unavailable("another pod of the workspace runs".to_owned())),
+            Say::NoMore => return Err(Refusal::NoSay("the workspace has another pod")),
         }
         match write(context, &workspace, pod, news.clone()).await {
             Err(Error::Conflict { .. }) => workspace = fresh(context, &workspace).await?,

@@ -35,7 +35,11 @@ pub async fn apply(
     references: &Result<References, Problem>,
     since: Timestamp,
 ) -> Result<Option<Problem>> {
-    let Plan { delete, own, start, suspend: _, look_again: _ } = plan;
+    let Plan { unused, delete, own, start, suspend: _, look_again: _ } = plan;
+    for volume in unused {
+        tracing::info!(volume = volume.name_any(), "deleting a volume that was never used");
+        write::delete_unchanged(&context.client, volume.as_ref()).await?;
+    }
     for pod in delete {
         tracing::info!(pod = pod.name_any(), "deleting a pod that has no say any more");
         write::delete_uid(&context.client, pod.as_ref()).await?;

@@ -10,11 +10,15 @@ use neuralinverse_api::{Wanted, Workspace};
 use super::{
     idle,
     pod_state::{self, PodState},
+    say::{current, fenced, rivals},
 };
 use crate::references::{Problem, References};
 
 /// How long a pod that ended at once stays, so that a node that refuses pods is not asked in a hot loop.
 const ENDED_STAYS: Duration = Duration::from_secs(10);
+
+/// How long a volume without a pod stays: as long as it may take from making it to making its pod.
+const UNUSED_STAYS: Duration = Duration::from_secs(60);
 
 /// How long after the wish the volume is given its owner: what the user waits for comes first.
 pub const OWN_AFTER: Duration = Duration::from_secs(1);
@@ -28,11 +32,16 @@ pub struct Observed {
     pub pods: Vec<Arc<Pod>>,
     /// Its volume: the one in the status or, before there is one, that which carries its UID.
     pub volume: Option<Arc<PersistentVolumeClaim>>,
+    /// All volumes that carry its UID.
+    pub volumes: Vec<Arc<PersistentVolumeClaim>>,
 }
 
 /// What is to be done, in this order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
+    /// Volumes that never held work: two of us began at once, and the other's is the one. They go before their
+    /// pods, as nobody would know of them after that.
+    pub unused: Vec<Arc<PersistentVolumeClaim>>,
     /// Pods that have no say any more.
     pub delete: Vec<Arc<Pod>>,
     /// The volume that is to get the workspace as owner.
@@ -70,13 +79,20 @@ pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Pla
     for pod in observed.pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
         match (pod_state::of(pod), fenced(workspace, pod) || stopped) {
             (_, true) => plan.delete.push(pod.clone()),
-            (PodState::Ended(_), false) => match age(pod, now) >= ENDED_STAYS {
+            (PodState::Ended(_), false) => match age(pod.as_ref(), now) >= ENDED_STAYS {
                 true => plan.delete.push(pod.clone()),
-                false => plan.look_again_after(ENDED_STAYS.saturating_sub(age(pod, now))),
+                false => plan.look_again_after(ENDED_STAYS.saturating_sub(age(pod.as_ref(), now))),
             },
             _ => {}
         }
     }
+    for (rival, left) in rivals(workspace, current.as_deref(), &observed.pods, now) {
+        match left {
+            Duration::ZERO => plan.delete.push(rival),
+            left => plan.look_again_after(left),
+        }
+    }
+    unused(workspace, observed, now, &mut plan);
     if let Some(pod) = current.as_ref().filter(|pod| has_say(pod)) {
         own(workspace, pod, observed, now, &mut plan);
         match idle::left(workspace, pod, now) {
@@ -90,23 +106,27 @@ pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Pla
     plan
 }
 
-/// The pod that has the say: of those that are not fenced the first by age and name, so that two of us
-/// choose the same one.
-pub fn current(workspace: &Workspace, pods: &[Arc<Pod>]) -> Option<Arc<Pod>> {
-    pods.iter()
-        .filter(|pod| pod.metadata.deletion_timestamp.is_none() && !fenced(workspace, pod))
-        .min_by_key(|pod| {
-            (pod_state::epoch(pod), pod.creation_timestamp().map(|time| time.0), pod.name_any())
-        })
-        .cloned()
-}
-
-/// Whether the status has gone past this pod: it names another one of the same epoch, or a later epoch.
-pub fn fenced(workspace: &Workspace, pod: &Pod) -> bool {
-    let (last, named) =
-        workspace.status.as_ref().map_or((0, None), |status| (status.epoch, status.pod.as_deref()));
-    let epoch = pod_state::epoch(pod);
-    epoch < last || (epoch == last && named != pod.metadata.name.as_deref())
+/// Volumes beside the one that the status names: those of pods that go without ever having had a say, and those
+/// that no pod uses and no disk was ever made for. Any other may hold work and stays.
+fn unused(workspace: &Workspace, observed: &Observed, now: Timestamp, plan: &mut Plan) {
+    let Some(status) = &workspace.status else { return };
+    let Some(kept) = &status.volume else { return };
+    let had_say = |pod: &Pod| pod_state::epoch(pod) < status.epoch || pod.metadata.name == status.pod;
+    for volume in observed.volumes.iter().filter(|volume| {
+        volume.metadata.deletion_timestamp.is_none() && volume.metadata.name.as_ref() != Some(kept)
+    }) {
+        let uses = |pod: &&Arc<Pod>| pod_state::volume(pod) == volume.metadata.name.as_deref();
+        let users: Vec<_> = observed.pods.iter().filter(uses).collect();
+        let pending = volume.status.as_ref().is_none_or(|it| it.phase.as_deref() == Some("Pending"));
+        if users.is_empty() && pending {
+            match UNUSED_STAYS.saturating_sub(age(volume.as_ref(), now)) {
+                Duration::ZERO => plan.unused.push(volume.clone()),
+                left => plan.look_again_after(left),
+            }
+        } else if !users.is_empty() && users.iter().all(|pod| !had_say(pod) && plan.delete.contains(pod)) {
+            plan.unused.push(volume.clone());
+        }
+    }
 }
 
 fn own(workspace: &Workspace, pod: &Pod, observed: &Observed, now: Timestamp, plan: &mut Plan) {
@@ -135,8 +155,9 @@ fn start(workspace: &Workspace, observed: &Observed) -> Option<Start> {
     (!in_use).then_some(Start { epoch, volume })
 }
 
-fn age(pod: &Pod, now: Timestamp) -> Duration {
-    pod.creation_timestamp().map_or(Duration::MAX, |created| elapsed(created.0, now))
+/// How old an object is, for ever if nothing is said.
+pub fn age<K: kube::Resource>(object: &K, now: Timestamp) -> Duration {
+    object.creation_timestamp().map_or(Duration::MAX, |created| elapsed(created.0, now))
 }
 
 /// Time from `since` to `now`, none when the clocks disagree.
@@ -171,11 +192,17 @@ mod tests {
     /// What is decided at this second, in words.
     fn decided(spec: Value, status: Value, pods: &[Arc<Pod>], held: Option<bool>, second: i64) -> String {
         let workspace = fixtures::workspace(spec, status);
-        let references = Ok(fixtures::references());
-        let observed = Observed { references, pods: pods.to_vec(), volume: held.map(volume) };
-        let plan = decide(&workspace, &observed, Timestamp::from_second(second).unwrap());
-        let mut words: Vec<String> =
-            plan.delete.iter().map(|pod| format!("delete {}", pod.name_any())).collect();
+        let (references, volume) = (Ok(fixtures::references()), held.map(volume));
+        let volumes = volume.clone().into_iter().collect();
+        let observed = Observed { references, pods: pods.to_vec(), volume, volumes };
+        words(&decide(&workspace, &observed, Timestamp::from_second(second).unwrap()))
+    }
+
+    fn words(plan: &Plan) -> String {
+        let plan = plan.clone();
+        let unused = plan.unused.iter().map(|volume| format!("delete volume {}", volume.name_any()));
+        let delete = plan.delete.iter().map(|pod| format!("delete {}", pod.name_any()));
+        let mut words: Vec<String> = unused.chain(delete).collect();
         words.extend(plan.own.map(|volume| format!("own {volume}")));
         words.extend(plan.start.map(|Start { epoch, volume }| match volume {
             Some(volume) => format!("start {epoch} on {volume}"),
@@ -232,6 +259,96 @@ mod tests {
     }
 
     #[test]
+    fn what_two_that_began_at_once_made_too_much_goes_and_what_may_hold_work_stays() {
+        let named = |name: &str, phase: &str| -> Arc<PersistentVolumeClaim> {
+            let mut volume = Arc::unwrap_or_clone(volume(true));
+            volume.metadata.name = Some(name.to_owned());
+            volume.metadata.creation_timestamp = Some(fixtures::from(json!("1970-01-01T00:01:41Z")));
+            volume.status = fixtures::from(json!({ "phase": phase }));
+            Arc::new(volume)
+        };
+        let on = |epoch: i64, name: &'static str| {
+            pod(epoch, |pod| {
+                ready(pod);
+                let volumes = pod.spec.iter_mut().flat_map(|spec| spec.volumes.iter_mut().flatten());
+                for claim in volumes.filter_map(|volume| volume.persistent_volume_claim.as_mut()) {
+                    claim.claim_name = name.to_owned();
+                }
+            })
+        };
+        let cases = [
+            (
+                "both are young",
+                status(1, Some("mine-1")),
+                vec![on(1, "mine-1"), on(2, "mine-2")],
+                105,
+                named("mine-2", "Bound"),
+                "look again in 6 s",
+            ),
+            (
+                "the second goes with its volume",
+                status(1, Some("mine-1")),
+                vec![on(1, "mine-1"), on(2, "mine-2")],
+                111,
+                named("mine-2", "Bound"),
+                "delete volume mine-2, delete mine-2",
+            ),
+            (
+                "nothing is written yet",
+                Value::Null,
+                vec![on(1, "mine-1"), on(2, "mine-2")],
+                200,
+                named("mine-2", "Bound"),
+                "",
+            ),
+            (
+                "it had the say before",
+                status(2, Some("mine-2")),
+                vec![on(1, "old"), on(2, "mine-1")],
+                200,
+                named("old", "Bound"),
+                "delete mine-1",
+            ),
+            (
+                "a volume was made and no pod for it",
+                status(1, Some("mine-1")),
+                vec![on(1, "mine-1")],
+                130,
+                named("mine-2", "Pending"),
+                "look again in 31 s",
+            ),
+            (
+                "and still is none",
+                status(1, Some("mine-1")),
+                vec![on(1, "mine-1")],
+                161,
+                named("mine-2", "Pending"),
+                "delete volume mine-2",
+            ),
+            (
+                "there is a disk for it",
+                status(1, Some("mine-1")),
+                vec![on(1, "mine-1")],
+                900,
+                named("mine-2", "Bound"),
+                "",
+            ),
+        ];
+        for (name, status, pods, second, other, expected) in cases {
+            let workspace = fixtures::workspace(json!({}), status);
+            let kept = named("mine-1", "Bound");
+            let observed = Observed {
+                references: Ok(fixtures::references()),
+                pods,
+                volume: Some(kept.clone()),
+                volumes: vec![kept, other],
+            };
+            let plan = decide(&workspace, &observed, Timestamp::from_second(second).unwrap());
+            assert_eq!(words(&plan), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn a_workspace_that_is_to_stop_loses_its_pods_and_nothing_else() {
         let stop = || json!({ "runPolicy": "Stopped" });
         let running = vec![pod(1, ready)];
@@ -280,7 +397,12 @@ mod tests {
     fn nothing_is_started_while_what_the_spec_names_is_missing_and_what_runs_goes_on() {
         let problem = Problem::new(neuralinverse_api::condition::Reason::TierNotFound, "");
         for pods in [vec![], vec![pod(1, ready)]] {
-            let observed = Observed { references: Err(problem.clone()), pods, volume: Some(volume(true)) };
+            let observed = Observed {
+                references: Err(problem.clone()),
+                pods,
+                volume: Some(volume(true)),
+                volumes: vec![volume(true)],
+            };
             let workspace = fixtures::workspace(json!({}), status(1, Some("mine-1")));
             let plan = decide(&workspace, &observed, Timestamp::from_second(200).unwrap());
             assert_eq!(plan, Plan::default());

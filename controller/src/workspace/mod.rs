@@ -11,6 +11,7 @@ mod hours;
 pub mod idle;
 pub mod observe;
 pub mod pod_state;
+pub mod say;
 pub mod settle;
 pub mod status;
 
@@ -104,7 +105,7 @@ impl Workspaces {
     ) -> Result<Option<Duration>> {
         let now = Timestamp::now();
         let pods = observe::pods(&self.context, workspace);
-        let current = decide::current(workspace, &pods);
+        let current = say::current(workspace, &pods);
         if let Some(rest) = current.as_deref().and_then(|pod| silence(workspace, pod, now)) {
             return Ok(Some(rest));
         }

@@ -24,12 +24,18 @@ pub async fn observe(context: &Context, workspace: &Workspace) -> Result<Observe
         references: references::resolve(&context.caches, &namespace, &spec.tier, &spec.template),
         pods: pods(context, workspace),
         volume: volume(context, workspace, &namespace).await?,
+        volumes: volumes(context, workspace),
     })
 }
 
 /// All pods that carry the workspace's UID, as far as we know.
 pub fn pods(context: &Context, workspace: &Workspace) -> Vec<Arc<Pod>> {
     context.caches.pods.by(&PodIndex::Workspace(workspace.uid().unwrap_or_default()))
+}
+
+/// All volumes that carry the workspace's UID, as far as we know.
+fn volumes(context: &Context, workspace: &Workspace) -> Vec<Arc<PersistentVolumeClaim>> {
+    context.caches.volumes.by(&VolumeIndex::Workspace(workspace.uid().unwrap_or_default()))
 }
 
 /// Asks the API server for the workspace's pods: somebody else may have got one that our watch has not
@@ -57,8 +63,7 @@ async fn volume(
             None => live(context, namespace, name).await?,
         },
         None => {
-            let ours = VolumeIndex::Workspace(workspace.uid().unwrap_or_default());
-            let mut volumes = context.caches.volumes.by(&ours);
+            let mut volumes = volumes(context, workspace);
             volumes.sort_by_key(|volume| volume.creation_timestamp().map(|time| time.0));
             volumes.pop()
         }

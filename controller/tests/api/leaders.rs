@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
 use kube::{
     Api, Client, ResourceExt,
@@ -81,11 +81,13 @@ async fn two_that_lead_at_once_give_each_workspace_one_pod_and_each_pod_one_work
                 theirs.entry(workspace.clone()).or_default().push(pod.name_any());
             }
         }
-        let one = all.iter().all(|workspace| {
+        for workspace in &all {
             let named = workspace.status.as_ref().and_then(|status| status.pod.clone());
-            named.is_some() && theirs.get(&workspace.name_any()).map(Vec::as_slice) == named.as_slice().into()
-        });
-        Ok((one && theirs.len() == COUNT).then_some(pods.items))
+            let theirs = theirs.get(&workspace.name_any());
+            let one = theirs.is_some_and(|theirs| named.iter().eq(theirs));
+            ensure!(one, "`{}` has {theirs:?}, its status names {named:?}", workspace.name_any());
+        }
+        Ok((theirs.len() == COUNT).then_some(pods.items))
     })
     .await?;
     let owned = settled.iter().filter(|pod| pod.labels().contains_key(labels::WORKSPACE));
