@@ -25,6 +25,7 @@ mod gateway;
 mod git;
 mod identity;
 pub mod install;
+mod listener;
 mod place;
 mod poll;
 mod ready;

@@ -7,6 +7,7 @@
 //! ClusterRole to itself.
 
 pub mod admission;
+pub mod program;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -276,7 +277,6 @@ fn service(namespace: &str) -> Value {
 }
 
 fn deployment(install: &Install, images: &Images) -> Value {
-    let pull_secrets: Vec<Value> = images.pull_secrets.iter().map(|name| json!({ "name": name })).collect();
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": { "name": CONTROLLER, "namespace": install.namespace, "labels": managed() },
@@ -288,16 +288,10 @@ fn deployment(install: &Install, images: &Images) -> Value {
                 "spec": {
                     "serviceAccountName": CONTROLLER,
                     "nodeSelector": install.node_selector.clone().unwrap_or_default(),
-                    "imagePullSecrets": pull_secrets,
+                    "imagePullSecrets": program::pull_secrets(images),
                     "priorityClassName": "system-cluster-critical",
-                    "securityContext": {
-                        "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
-                        "seccompProfile": { "type": "RuntimeDefault" },
-                    },
-                    "topologySpreadConstraints": [{
-                        "maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
-                        "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": { "matchLabels": managed() },
-                    }],
+                    "securityContext": program::pod_security(program::USER),
+                    "topologySpreadConstraints": program::spread(&managed()),
                     "containers": [controller_container(images)],
                 },
             },
@@ -306,11 +300,7 @@ fn deployment(install: &Install, images: &Images) -> Value {
 }
 
 fn controller_container(images: &Images) -> Value {
-    json!({
-        "name": "controller",
-        "image": images.image(SERVICE_IMAGE),
-        "imagePullPolicy": images.pull_policy.as_str(),
-        "command": ["/neuralinverse-controller"],
+    let more = json!({
         "env": [
             { "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
             { "name": "POD_NAMESPACE", "valueFrom": { "fieldRef": { "fieldPath": "metadata.namespace" } } },
@@ -319,12 +309,7 @@ fn controller_container(images: &Images) -> Value {
             { "name": "agents", "containerPort": agent::PORT },
             { "name": "health", "containerPort": 8080 },
         ],
-        "readinessProbe": { "httpGet": { "path": "/readyz", "port": "health" }, "periodSeconds": 2 },
-        "livenessProbe": { "httpGet": { "path": "/livez", "port": "health" }, "periodSeconds": 10, "failureThreshold": 6 },
         "resources": { "requests": { "cpu": "50m", "memory": "64Mi" }, "limits": { "memory": "256Mi" } },
-        "securityContext": {
-            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-            "capabilities": { "drop": ["ALL"] },
-        },
-    })
+    });
+    program::container("controller", images, CONTROLLER, more)
 }

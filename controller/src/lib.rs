@@ -34,6 +34,7 @@ mod reconciler;
 mod references;
 mod region;
 mod run;
+mod secret;
 mod template;
 mod tier;
 mod tls;

@@ -9,11 +9,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use k8s_openapi::{ByteString, api::core::v1::Secret};
-use kube::{
-    Api, Client,
-    api::{ObjectMeta, PostParams},
-};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client, api::PostParams};
 use neuralinverse_api::labels;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -21,7 +18,7 @@ use rcgen::{
 };
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::{names::CA_SECRET, workspace::children};
+use crate::{names::CA_SECRET, secret};
 
 /// A certificate is valid this long before it was made: clocks of nodes differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
@@ -77,27 +74,11 @@ impl Authority {
     }
 
     fn secret(&self) -> Secret {
-        let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
-        Secret {
-            metadata: ObjectMeta {
-                name: Some(CA_SECRET.to_owned()),
-                labels: Some(children::managed()),
-                ..Default::default()
-            },
-            type_: Some("kubernetes.io/tls".to_owned()),
-            data: Some(
-                [("tls.crt".to_owned(), bytes(&self.certificate)), ("tls.key".to_owned(), bytes(&self.key))]
-                    .into(),
-            ),
-            ..Default::default()
-        }
+        secret::of_tls(CA_SECRET, &[("tls.crt", self.certificate.clone()), ("tls.key", self.key.clone())])
     }
 
     fn from_secret(secret: &Secret) -> Result<Self, Error> {
-        let text = |key: &str| {
-            let bytes = secret.data.as_ref()?.get(key)?;
-            String::from_utf8(bytes.0.clone()).ok()
-        };
+        let text = |key: &str| secret::text(secret, key);
         let (certificate, key) = text("tls.crt").zip(text("tls.key")).ok_or(Error::Damaged)?;
         Ok(Self { certificate, key })
     }

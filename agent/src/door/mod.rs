@@ -5,23 +5,22 @@
 //! ```
 //!
 //! What passes is not changed: HTTP and WebSocket are the same bytes inside as outside. On its way to the IDE it is
-//! heard for signs of work. The door is open
-//! while the pod has a workspace; a warm pod listens on no port at all.
+//! heard for signs of work. The door is open while the pod has a workspace; a warm pod listens on no port at all.
 
 pub mod certificate;
 mod passage;
 mod portal;
 
-use std::{io, net::SocketAddr, path::Path, rc::Rc, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, rc::Rc, sync::Arc};
 
 use neuralinverse_api::agent::Assignment;
-use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::sleep};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
     activity::{Ears, Pulse},
-    backoff::Backoff,
+    listener::{self, listen},
 };
 
 /// Connections at a time. More of them wait in the system's queue.
@@ -62,37 +61,10 @@ async fn open(address: SocketAddr, ide: &Arc<Path>, mut acceptors: Acceptors, pu
     }
     let listener = listen(address).await;
     info!(%address, "the door is open");
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept(), if connections.len() < MOST => match accepted {
-                Ok((stream, _)) => {
-                    // The newest one: a renewal concerns connections that come, not those that are open.
-                    if let Some(acceptor) = acceptors.borrow().clone() {
-                        connections.spawn(passage::serve(acceptor, stream, Arc::clone(ide), Ears::new(pulse.clone())));
-                    }
-                }
-                Err(error) => refused(&error).await,
-            },
-        }
-    }
-}
-
-/// Mostly too many open files: others must end first.
-pub async fn refused(error: &io::Error) {
-    warn!(%error, "a connection was not accepted");
-    sleep(Duration::from_millis(100)).await;
-}
-
-/// The user's programs share the pod's ports, and may hold this one for a while.
-pub async fn listen(address: SocketAddr) -> TcpListener {
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-    loop {
-        match TcpListener::bind(address).await {
-            Ok(listener) => return listener,
-            Err(error) => warn!(%address, %error, "this address is taken; it is tried again"),
-        }
-        sleep(backoff.next()).await;
-    }
+    let serve = |stream| {
+        // The newest one: a renewal concerns connections that come, not those that are open.
+        let acceptor = acceptors.borrow().clone()?;
+        Some(passage::serve(acceptor, stream, Arc::clone(ide), Ears::new(pulse.clone())))
+    };
+    listener::serve(listener, MOST, serve).await
 }

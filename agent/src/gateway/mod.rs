@@ -15,12 +15,12 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use http::Uri;
 use neuralinverse_api::agent::gateway::GIT_PATH;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::{
-    door::{listen, refused},
     identity::Identity,
+    listener::{self, listen},
     server::{Server, UrlError},
 };
 
@@ -48,18 +48,8 @@ pub async fn keep(address: SocketAddr, gateway: Arc<Gateway>) {
     }
     let listener = listen(address).await;
     info!(%address, "the way to the gateway is open");
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept(), if connections.len() < MOST => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(forward::serve(stream, address, Arc::clone(&gateway)));
-                }
-                Err(error) => refused(&error).await,
-            },
-        }
-    }
+    let serve = |stream| Some(forward::serve(stream, address, Arc::clone(&gateway)));
+    listener::serve(listener, MOST, serve).await
 }
 
 async fn is_missing(address: SocketAddr) -> bool {

@@ -6,7 +6,7 @@ use kube::{
     api::{DynamicObject, Patch, PatchParams},
     discovery::ApiResource,
 };
-use neuralinverse_api::{Kind as Declared, WarmPool};
+use neuralinverse_api::{WarmPool, Workspace};
 use neuralinverse_tests::Demo;
 use serde_json::{Value, json};
 
@@ -29,7 +29,6 @@ pub enum Kind {
 pub struct Ours {
     client: Client,
     kind: Kind,
-    resource: ApiResource,
     repository: String,
 }
 
@@ -62,10 +61,7 @@ pub fn prepare(demo: &Demo) -> Result<()> {
 impl Ours {
     /// Launches of this kind.
     pub fn new(client: Client, kind: Kind, repository: String) -> Self {
-        let declared = Declared::all().into_iter().find(|it| it.name() == "Workspace");
-        let resource =
-            declared.map(|it| it.api_resource()).unwrap_or_else(|| ApiResource::erase::<WarmPool>(&()));
-        Self { client, kind, resource, repository }
+        Self { client, kind, repository }
     }
 
     /// What its figures begin with.
@@ -84,7 +80,7 @@ impl Ours {
 
 impl Contender for Ours {
     fn api(&self) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), NAMESPACE, &self.resource)
+        Api::namespaced_with(self.client.clone(), NAMESPACE, &ApiResource::erase::<Workspace>(&()))
     }
 
     fn object(&self, name: &str) -> Value {

@@ -39,33 +39,23 @@ impl Peer {
         let kubeconfig = PathBuf::from(demo.run(&["printenv", "KUBECONFIG"])?);
         let name = kubeconfig.ancestors().nth(2).and_then(Path::file_name).context("the cluster's name")?;
         Cluster::open(&name.to_string_lossy()).await?.load_image(image).await?;
-        let manifests = [
+        let k8s = source.join("k8s");
+        demo.run(&["kubectl", "apply", "--server-side", "-f", &k8s.join("crds").to_string_lossy()])?;
+        // First what has the Namespace; the last replaces the Deployment of the first.
+        for name in [
+            "controller.yaml",
             "rbac.generated.yaml",
             "extensions-rbac.generated.yaml",
             "extensions.yaml",
-            "controller.yaml",
             "extensions.controller.yaml",
-        ];
-        let k8s = source.join("k8s");
-        demo.run(&["kubectl", "apply", "--server-side", "-f", &k8s.join("crds").to_string_lossy()])?;
-        // The Namespace is in the second to last, and others refer to it: in two passes.
-        for pass in 0..2 {
-            for name in manifests.iter().rev().chain(&manifests[4..]) {
-                let text = fs::read_to_string(k8s.join(name)).with_context(|| (*name).to_owned())?;
-                let text = text
-                    .replace(&format!("ko://sigs.k8s.io/agent-sandbox/cmd/{PROGRAM}"), "localhost/peer:1");
-                let file = folder.path().join(name);
-                fs::write(&file, text)?;
-                let applied = demo.run(&[
-                    "kubectl",
-                    "apply",
-                    "--server-side",
-                    "--force-conflicts",
-                    "-f",
-                    &file.to_string_lossy(),
-                ]);
-                ensure!(pass == 0 || applied.is_ok(), "{applied:?}");
-            }
+        ] {
+            let text = fs::read_to_string(k8s.join(name)).with_context(|| name.to_owned())?;
+            let text =
+                text.replace(&format!("ko://sigs.k8s.io/agent-sandbox/cmd/{PROGRAM}"), "localhost/peer:1");
+            let file = folder.path().join(name);
+            fs::write(&file, text)?;
+            let file = file.to_string_lossy();
+            demo.run(&["kubectl", "apply", "--server-side", "--force-conflicts", "-f", &file])?;
         }
         demo.run(&[
             "kubectl",
@@ -133,7 +123,6 @@ fn build(source: &Path, folder: &Path) -> Result<PathBuf> {
         format!("FROM scratch\nCOPY --chmod=0555 {PROGRAM} busybox /\nENTRYPOINT [\"/{PROGRAM}\"]\n"),
     )?;
     let out = folder.join("peer.tar");
-    let kept = std::env::temp_dir().join("neuralinverse-bench-peer.tar");
     let tag = "localhost/peer:1".to_owned();
     images::build(&BuildOptions {
         containerfile,
@@ -142,8 +131,7 @@ fn build(source: &Path, folder: &Path) -> Result<PathBuf> {
         out: out.clone(),
         args: Default::default(),
     })?;
-    fs::copy(&out, &kept)?;
-    Ok(kept)
+    Ok(out)
 }
 
 /// Its claims.

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::{ByteString, api::core::v1::Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api, Client, ResourceExt,
-    api::{ObjectMeta, Patch, PatchParams},
+    api::{Patch, PatchParams},
 };
 use neuralinverse_api::{
     agent::{CA_KEY, door},
@@ -19,8 +19,8 @@ use rcgen::{ExtendedKeyUsagePurpose, KeyPair};
 
 use crate::{
     error::{During, Result},
+    secret,
     tls::{self, Authority},
-    workspace::children,
 };
 
 /// How long it is valid.
@@ -70,17 +70,9 @@ impl Kept {
             ("tls.crt", certificate.pem()),
             ("tls.key", key.serialize_pem()),
         ];
-        Ok(Secret {
-            metadata: ObjectMeta {
-                name: Some(self.secret.to_owned()),
-                labels: Some(children::managed()),
-                annotations: Some([(labels::RENEW_AT.to_owned(), (now + VALID * 2 / 3).to_string())].into()),
-                ..Default::default()
-            },
-            type_: Some("kubernetes.io/tls".to_owned()),
-            data: Some(data.map(|(key, text)| (key.to_owned(), ByteString(text.into_bytes()))).into()),
-            ..Default::default()
-        })
+        let mut secret = secret::of_tls(self.secret, &data);
+        secret.annotations_mut().insert(labels::RENEW_AT.to_owned(), (now + VALID * 2 / 3).to_string());
+        Ok(secret)
     }
 }
 

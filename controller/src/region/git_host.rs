@@ -9,8 +9,11 @@ use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{part::gitea, secrets};
-use crate::error::{During, Result};
+use super::part::gitea;
+use crate::{
+    error::{During, Result},
+    secret,
+};
 
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -95,13 +98,13 @@ impl GitHost {
         };
         let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
         let secret = secrets.get_opt(name).await.during("reading the credentials of the Git host")?;
-        let password = secret.as_ref().and_then(|secret| secrets::text(secret, key));
+        let password = secret.as_ref().and_then(|secret| secret::text(secret, key));
         let Some(password) = password else {
             let (name, namespace) = (name.to_owned(), namespace.to_owned());
             return Ok(Err(Refusal::Credentials { name, key, namespace }));
         };
         // Gitea takes a token for a password whatever the user's name is.
-        let user = secret.as_ref().and_then(|secret| secrets::text(secret, "username"));
+        let user = secret.as_ref().and_then(|secret| secret::text(secret, "username"));
         let user = user.unwrap_or_else(|| "token".to_owned());
         let http = reqwest::Client::builder().timeout(PATIENCE).build();
         let http = http.map_err(|error| Refusal::Unreachable { url: url.clone(), reason: error.to_string() });

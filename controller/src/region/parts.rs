@@ -61,13 +61,11 @@ impl Parts<'_> {
     async fn git_host(&self, gitea: &Gitea) -> Result<(State, Option<GitHost>)> {
         let (client, namespace) = (self.objects.0, self.place.namespace);
         if let (Some(managed), Some(url)) = (&gitea.managed, self.place.region.spec.git_url()) {
-            let admin = [("username", "neuralinverse".to_owned()), ("password", secrets::random()?)];
-            secrets::keep(client, namespace, GITEA_ADMIN_SECRET, &admin).await?;
-            let mut keys = Vec::new();
-            for file in part::KEY_FILES {
-                keys.push((file, secrets::random()?));
-            }
-            secrets::keep(client, namespace, GITEA_KEYS_SECRET, &keys).await?;
+            let admin =
+                || Ok(vec![("username", "neuralinverse".to_owned()), ("password", secrets::random()?)]);
+            secrets::keep(client, namespace, GITEA_ADMIN_SECRET, admin).await?;
+            let keys = || part::KEY_FILES.into_iter().map(|file| Ok((file, secrets::random()?))).collect();
+            secrets::keep(client, namespace, GITEA_KEYS_SECRET, keys).await?;
             let objects = part::gitea::objects(self.place, managed, &url);
             let state = self.apply(Part::Gitea, objects).await?;
             if state != State::Ready {
@@ -97,8 +95,8 @@ impl Parts<'_> {
             }
             (None, ..) => return Ok(State::Waiting("waiting for Gitea, which signs people in".to_owned())),
         };
-        let keys = [("keys", secrets::session_key()?)];
-        secrets::keep(client, namespace, PORTAL_SESSION_SECRET, &keys).await?;
+        let keys = || Ok(vec![("keys", secrets::session_key()?)]);
+        secrets::keep(client, namespace, PORTAL_SESSION_SECRET, keys).await?;
         self.apply(Part::Portal, part::portal::objects(self.place, &registered)).await
     }
 

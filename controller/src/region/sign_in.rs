@@ -10,9 +10,11 @@ use neuralinverse_api::{SignIn, install::PORTAL_SIGN_IN_SECRET, labels};
 use super::{
     git_host::{GitHost, Refusal},
     part::portal,
-    secrets,
 };
-use crate::error::{During, Result};
+use crate::{
+    error::{During, Result},
+    secret,
+};
 
 /// Annotation of the Secret: what it was registered for.
 const REGISTERED_FOR: &str = "cloud.neuralinverse.com/registered-for";
@@ -50,7 +52,7 @@ pub async fn keep(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let data = [("clientId", application.client_id), ("clientSecret", application.client_secret)];
-    let mut secret = secrets::secret(PORTAL_SIGN_IN_SECRET, &data);
+    let mut secret = secret::of(PORTAL_SIGN_IN_SECRET, &data);
     secret.annotations_mut().insert(REGISTERED_FOR.to_owned(), registered_for);
     let params = PatchParams::apply(labels::CONTROLLER).force();
     let written = secrets.patch(PORTAL_SIGN_IN_SECRET, &params, &Patch::Apply(&secret)).await;
@@ -63,7 +65,7 @@ pub async fn keep(
 }
 
 fn of(secret: &Secret) -> Option<portal::Client> {
-    let id = secrets::text(secret, "clientId").filter(|id| !id.is_empty())?;
-    secrets::text(secret, "clientSecret").filter(|text| !text.is_empty())?;
+    let id = secret::text(secret, "clientId").filter(|id| !id.is_empty())?;
+    secret::text(secret, "clientSecret").filter(|text| !text.is_empty())?;
     Some(portal::Client::at_gitea(id, secret.resource_version().unwrap_or_default()))
 }

@@ -37,12 +37,10 @@ impl Rollout {
 
     fn of_stateful_set(set: &StatefulSet) -> Self {
         let status = set.status.clone().unwrap_or_default();
-        let newest = status.update_revision.is_none() || status.update_revision == status.current_revision;
-        let updated = if newest { status.ready_replicas } else { status.updated_replicas };
         Self {
             observed: status.observed_generation >= set.metadata.generation,
             wanted: set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
-            updated: updated.unwrap_or_default(),
+            updated: status.updated_replicas.unwrap_or_default(),
             available: status.ready_replicas.unwrap_or_default(),
         }
     }

@@ -2,11 +2,14 @@
 
 use neuralinverse_api::{
     ManagedGitea,
-    install::{GITEA, GITEA_ADMIN_SECRET, GITEA_KEYS_SECRET, GITEA_PORT},
+    install::{
+        GITEA, GITEA_ADMIN_SECRET, GITEA_KEYS_SECRET, GITEA_PORT,
+        program::{container_security, extend, pull_secrets},
+    },
 };
 use serde_json::{Value, json};
 
-use super::{Part, Place, container_security, extend, gitea_ini, pod_security, pull_secrets};
+use super::{Part, Place, gitea_ini, pod_security};
 use crate::hash;
 
 /// User in the public rootless image.

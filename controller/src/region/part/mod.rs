@@ -8,7 +8,14 @@ pub mod portal;
 
 pub use gitea_ini::KEY_FILES;
 use kube::Resource;
-use neuralinverse_api::{Images, Region, install, labels};
+use neuralinverse_api::{
+    Images, Region,
+    install::{
+        self,
+        program::{self, extend, pull_secrets},
+    },
+    labels,
+};
 use serde_json::{Value, json};
 
 /// `apiVersion` and `kind` of a NetworkPolicy.
@@ -114,11 +121,8 @@ impl Place<'_> {
             &mut pod["spec"],
             json!({
                 "serviceAccountName": part.name(),
-                "securityContext": pod_security(65532),
-                "topologySpreadConstraints": [{
-                    "maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
-                    "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": labels,
-                }],
+                "securityContext": pod_security(program::USER),
+                "topologySpreadConstraints": program::spread(&part.labels()),
             }),
         );
         if !images.pull_secrets.is_empty() {
@@ -133,48 +137,20 @@ impl Place<'_> {
 
 /// A container of our service image that runs `program`.
 fn container(part: Part, images: &Images, program: &str, more: Value) -> Value {
-    let mut container = json!({
-        "name": part.component(),
-        "image": images.image(install::SERVICE_IMAGE),
-        "imagePullPolicy": images.pull_policy.as_str(),
-        "command": [format!("/{program}")],
-        "readinessProbe": { "httpGet": { "path": "/readyz", "port": "health" }, "periodSeconds": 2 },
-        "livenessProbe": {
-            "httpGet": { "path": "/livez", "port": "health" }, "periodSeconds": 10, "failureThreshold": 6,
-        },
-        // Nodes hear of a pod's end after the pod itself, and send it connections until then.
-        "lifecycle": { "preStop": { "sleep": { "seconds": 3 } } },
-        "securityContext": container_security(),
-    });
-    extend(&mut container, more);
+    let mut container = program::container(part.component(), images, program, more);
+    // Nodes hear of a pod's end after the pod itself, and send it connections until then.
+    container["lifecycle"] = json!({ "preStop": { "sleep": { "seconds": 3 } } });
     container
 }
 
+/// For a pod that writes to volumes.
 fn pod_security(user: i64) -> Value {
-    json!({
-        "runAsNonRoot": true, "runAsUser": user, "runAsGroup": user, "fsGroup": user,
-        "seccompProfile": { "type": "RuntimeDefault" },
-    })
-}
-
-fn container_security() -> Value {
-    json!({
-        "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-        "capabilities": { "drop": ["ALL"] },
-    })
-}
-
-fn pull_secrets(images: &Images) -> Value {
-    images.pull_secrets.iter().map(|name| json!({ "name": name })).collect()
+    let mut security = program::pod_security(user);
+    security["fsGroup"] = user.into();
+    security
 }
 
 /// An environment variable with the name of the pod.
 fn pod_name() -> Value {
     json!({ "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } })
-}
-
-fn extend(object: &mut Value, more: Value) {
-    if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
-        object.extend(more);
-    }
 }
