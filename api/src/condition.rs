@@ -39,6 +39,8 @@ documented! {
         Accepted,
         /// A pod runs for the workspace.
         Running,
+        /// The pod has the size, the nodes and the image that its tier and template ask for. Only while there is a pod.
+        UpToDate,
         /// The repository is in the workspace's folder.
         RepositoryReady,
         /// The region's Git host serves.
@@ -87,6 +89,20 @@ documented! {
         Unavailable,
         /// Kubernetes refused the pod or the volume, for instance for a quota.
         Refused,
+        /// The pod is as its tier and template ask.
+        Applied,
+        /// The pod gets the size of its tier while it runs.
+        ResizeInProgress,
+        /// The pod's node has no room for the new size now; it is tried again.
+        ResizeDeferred,
+        /// The pod's node can never give the new size: a restart finds another one.
+        ResizeInfeasible,
+        /// Kubernetes refused the new size, for instance for a quota; it is tried again.
+        ResizeRefused,
+        /// The workspace starts again at once, since its user chose a tier that a running pod cannot get.
+        Restarting,
+        /// A changed tier or template is used from the next start.
+        NextStart,
         /// The workspace is stopped, as its runPolicy asks.
         Stopped,
         /// The workspace is stopped, since nobody used it or its user asked for it; a visit starts it.

@@ -257,6 +257,7 @@ fn cluster_rules() -> Value {
 fn workspace_rules() -> Value {
     json!([
         { "apiGroups": [""], "resources": ["pods", "persistentvolumeclaims"], "verbs": ["create", "patch", "delete"] },
+        { "apiGroups": [""], "resources": ["pods/resize"], "verbs": ["patch"] },
         { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"] },
         { "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get", "create", "patch"] },
         { "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] },

@@ -32,6 +32,9 @@ pub const LAUNCH_SOURCE: &str = "cloud.neuralinverse.com/launch-source";
 /// Annotation of a claimed pod: when the start was wished for. Creation times know only seconds.
 pub const LAUNCH_SINCE: &str = "cloud.neuralinverse.com/launch-since";
 
+/// Annotation of a claimed pod: the name of the [`crate::WorkspaceTier`] that it was made for, or last resized to.
+pub const TIER: &str = "cloud.neuralinverse.com/tier";
+
 /// Annotation of a Workspace with runPolicy `OnDemand`: when somebody wished that it runs (RFC 3339). Whoever may
 /// change the Workspace may write it; a value that is new wakes a workspace that was stopped because nobody used
 /// it, and counts as use. A time that lies ahead keeps it running until then.

@@ -44,7 +44,8 @@ pub struct WorkspaceSpec {
     #[x_kube(validation = Rule::new("self == oldSelf").message("owner cannot be changed: create another workspace"))]
     pub owner: String,
 
-    /// Name of the WorkspaceTier. A change is applied at the next start.
+    /// Name of the WorkspaceTier. A change is applied at once: a running pod is resized in place where the tiers
+    /// differ in CPU and memory only; otherwise the workspace stops and starts again on its volume.
     #[schemars(length(min = 1, max = 63))]
     pub tier: String,
 
@@ -192,7 +193,7 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<String>,
 
-    /// `Ready`, `Accepted`, `Running` and `RepositoryReady`.
+    /// `Ready`, `Accepted`, `Running`, `RepositoryReady` and, while there is a pod, `UpToDate`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -37,17 +37,17 @@ use crate::Quantity;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceTierSpec {
-    /// CPUs of the user's container, such as `2` or `500m`.
+    /// CPUs of the user's container, such as `2` or `500m`. Pods that run are resized in place.
     pub cpu: Quantity,
 
-    /// Memory of the user's container in bytes, such as `2Gi`.
+    /// Memory of the user's container in bytes, such as `2Gi`. Pods that run are resized in place.
     pub memory: Quantity,
 
     /// Size in bytes of the volume that a new workspace gets. Volumes that exist keep their size.
     #[serde(default = "storage")]
     pub storage: Quantity,
 
-    /// Name of the WorkspaceNodePool whose nodes these workspaces run on.
+    /// Name of the WorkspaceNodePool whose nodes these workspaces run on. A change is used from their next start.
     #[schemars(length(min = 1, max = 63))]
     pub node_pool: String,
 

@@ -3,15 +3,19 @@
 use std::fmt::Debug;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kube::{Api, Resource, ResourceExt, api::PostParams, core::NamespaceResourceScope};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{Patch, PostParams},
+    core::NamespaceResourceScope,
+};
 use neuralinverse_api::{LaunchSource, Workspace, condition::Reason, labels};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{
     children::{
-        owned_by,
+        containers, owned_by,
         pod::{self, Launched},
         volume, workspace_labels,
     },
@@ -21,13 +25,13 @@ use super::{
 use crate::{
     cache::{Cache, Cached},
     context::Context,
-    error::{During, Error, Result, refused, text},
+    error::{During, Error, Result, not_found, refused, text},
     references::{Problem, References},
     write,
 };
 
 /// Does what was decided for `workspace`, whose start was wished for at `since`. Says why Kubernetes did
-/// not take the pod or the volume, if it did not.
+/// not take the pod, its new size or the volume, if it did not.
 pub async fn apply(
     context: &Context,
     workspace: &Workspace,
@@ -35,7 +39,7 @@ pub async fn apply(
     references: &Result<References, Problem>,
     since: Timestamp,
 ) -> Result<Option<Problem>> {
-    let Plan { unused, delete, own, start, suspend: _, look_again: _ } = plan;
+    let Plan { unused, delete, own, resize, note, start, suspend: _, look_again: _ } = plan;
     for volume in unused {
         tracing::info!(volume = volume.name_any(), "deleting a volume that was never used");
         write::delete_unchanged(&context.client, volume.as_ref()).await?;
@@ -46,6 +50,12 @@ pub async fn apply(
     }
     if let Some(volume) = own {
         give(context, workspace, volume).await?;
+    }
+    if let Some(pod) = note {
+        note_tier(context, workspace, pod).await?;
+    }
+    if let (Some(pod), Ok(references)) = (resize, references) {
+        return resize_pod(context, pod, references).await;
     }
     match (start, references) {
         (Some(start), Ok(references)) => get_pod(context, workspace, start, references, since).await,
@@ -59,11 +69,49 @@ async fn give(context: &Context, workspace: &Workspace, volume: &str) -> Result<
     labels[labels::WARM_POOL] = json!(null);
     let patch = json!({ "metadata": { "labels": labels, "ownerReferences": [owned_by(workspace)] } });
     let api: Api<PersistentVolumeClaim> = namespaced(context, workspace);
-    let patch = kube::api::Patch::Merge(patch);
+    let patch = Patch::Merge(patch);
     let given =
         api.patch(volume, &write::params(), &patch).await.during("giving the volume to its workspace")?;
     context.caches.volumes.apply(given);
     Ok(())
+}
+
+/// Gives a pod the size of its tier while it runs. Quotas count it at once; the kubelet answers in the pod's
+/// conditions.
+async fn resize_pod(context: &Context, pod: &Pod, references: &References) -> Result<Option<Problem>> {
+    let container = json!({ "name": containers::WORKSPACE, "resources": containers::size(references) });
+    let patch = Patch::Strategic(json!({ "spec": { "containers": [container] } }));
+    let api: Api<Pod> = Api::namespaced(context.client.clone(), &pod.namespace().unwrap_or_default());
+    match api.patch_resize(&pod.name_any(), &write::params(), &patch).await {
+        Ok(resized) => {
+            tracing::info!(pod = resized.name_any(), "a pod gets another size while it runs");
+            context.caches.pods.apply(resized);
+            Ok(None)
+        }
+        Err(error) if not_found(&error) => Ok(None),
+        Err(error) if refused(&error) => {
+            let message = format!(
+                "Kubernetes refused the pod's new size ({}): raise the quota, or choose a smaller tier",
+                text(&error)
+            );
+            Ok(Some(Problem::new(Reason::ResizeRefused, message)))
+        }
+        Err(error) => Err(Error::Api { what: "resizing a pod", source: error }),
+    }
+}
+
+/// Notes on a pod which tier it is of.
+async fn note_tier(context: &Context, workspace: &Workspace, pod: &Pod) -> Result<()> {
+    let annotations = json!({ labels::TIER: workspace.spec.tier });
+    let patch = Patch::Merge(json!({ "metadata": { "uid": pod.uid(), "annotations": annotations } }));
+    let api: Api<Pod> = namespaced(context, workspace);
+    match api.patch(&pod.name_any(), &write::params(), &patch).await {
+        Err(error) if not_found(&error) => Ok(()),
+        noted => {
+            context.caches.pods.apply(noted.during("noting the tier of a pod")?);
+            Ok(())
+        }
+    }
 }
 
 async fn get_pod(

@@ -119,7 +119,7 @@ async fn take(context: &Context, workspace: &Workspace, launched: &Launched, pod
             .into_iter()
             .map(|(name, value)| json!({ "op": "add", "path": label(&name), "value": value })),
     );
-    operations.extend(pod::claimed_annotations(launched).into_iter().map(|(name, value)| {
+    operations.extend(pod::claimed_annotations(workspace, launched).into_iter().map(|(name, value)| {
         let path = format!("/metadata/annotations/{}", name.replace('/', "~1"));
         json!({ "op": "add", "path": path, "value": value })
     }));

@@ -11,6 +11,7 @@ use super::{
     idle,
     pod_state::{self, PodState},
     say::{current, fenced, rivals},
+    tier_change::{self, Step},
 };
 use crate::references::{Problem, References};
 
@@ -46,6 +47,10 @@ pub struct Plan {
     pub delete: Vec<Arc<Pod>>,
     /// The volume that is to get the workspace as owner.
     pub own: Option<String>,
+    /// A pod that is to get the size of its tier while it runs.
+    pub resize: Option<Arc<Pod>>,
+    /// A pod that is to be noted to be of the workspace's tier.
+    pub note: Option<Arc<Pod>>,
     /// A pod that is to be got.
     pub start: Option<Start>,
     /// It is to be written down that nobody uses the workspace any more. Its pod goes after that, so that there
@@ -94,7 +99,16 @@ pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Pla
     }
     unused(workspace, observed, now, &mut plan);
     if let Some(pod) = current.as_ref().filter(|pod| has_say(pod)) {
-        own(workspace, pod, observed, now, &mut plan);
+        let owned = own(workspace, pod, observed, now, &mut plan);
+        if let Ok(references) = &observed.references {
+            match tier_change::step(workspace, pod, references) {
+                // The volume first: one of a warm pool is known by its pod alone.
+                Step::Restart if owned => plan.delete.push(pod.clone()),
+                Step::Resize => plan.resize = Some(pod.clone()),
+                Step::Note => plan.note = Some(pod.clone()),
+                Step::Restart | Step::Stay => {}
+            }
+        }
         match idle::left(workspace, pod, now) {
             Some(Duration::ZERO) => plan.suspend = true,
             Some(left) => plan.look_again_after(left),
@@ -129,20 +143,22 @@ fn unused(workspace: &Workspace, observed: &Observed, now: Timestamp, plan: &mut
     }
 }
 
-fn own(workspace: &Workspace, pod: &Pod, observed: &Observed, now: Timestamp, plan: &mut Plan) {
-    let Some(name) = pod_state::volume(pod) else { return };
+/// Whether the volume of `pod` has the workspace as owner. If not, it is to get it when the launch is over.
+fn own(workspace: &Workspace, pod: &Pod, observed: &Observed, now: Timestamp, plan: &mut Plan) -> bool {
+    let Some(name) = pod_state::volume(pod) else { return true };
     let owned = observed.volume.as_ref().is_some_and(|volume| {
         volume.name_any() == name
             && volume.owner_references().iter().any(|owner| Some(&owner.uid) == workspace.uid().as_ref())
     });
     if owned {
-        return;
+        return true;
     }
     let since = pod_state::launch(pod).map_or(Timestamp::UNIX_EPOCH, |(_, since)| since);
     match elapsed(since, now) {
         elapsed if elapsed >= OWN_AFTER => plan.own = Some(name.to_owned()),
         elapsed => plan.look_again_after(OWN_AFTER.saturating_sub(elapsed)),
     }
+    false
 }
 
 fn start(workspace: &Workspace, observed: &Observed) -> Option<Start> {
@@ -204,6 +220,8 @@ mod tests {
         let delete = plan.delete.iter().map(|pod| format!("delete {}", pod.name_any()));
         let mut words: Vec<String> = unused.chain(delete).collect();
         words.extend(plan.own.map(|volume| format!("own {volume}")));
+        words.extend(plan.resize.map(|pod| format!("resize {}", pod.name_any())));
+        words.extend(plan.note.map(|pod| format!("note {}", pod.name_any())));
         words.extend(plan.start.map(|Start { epoch, volume }| match volume {
             Some(volume) => format!("start {epoch} on {volume}"),
             None => format!("start {epoch}"),
@@ -374,6 +392,36 @@ mod tests {
         });
         assert_eq!(decided(on_demand(), asleep.clone(), &[], Some(true), 9000), "");
         assert_eq!(decided(json!({}), asleep, &[], Some(true), 9000), "start 2 on mine-1");
+    }
+
+    #[test]
+    fn a_pod_follows_its_tier_and_its_volume_is_owned_before_it_goes() {
+        type Change = fn(&mut References);
+        let grown: Change = |it| it.tier.cpu = "8".parse().unwrap();
+        let moved: Change = |it| it.tier.node_pool = "other".into();
+        let cases: [(&str, Value, Change, bool, &str); 6] = [
+            ("standard", json!({}), grown, true, "resize mine-1"),
+            ("pro", json!({}), grown, true, "resize mine-1"),
+            ("pro", json!({}), |_| {}, true, "note mine-1"),
+            ("pro", json!({}), moved, true, "delete mine-1"),
+            ("pro", json!({}), moved, false, "own mine-1"),
+            ("standard", json!({}), moved, true, ""),
+        ];
+        for (tier, mut spec, change, owned, expected) in cases {
+            spec["tier"] = json!(tier);
+            let workspace = fixtures::workspace(spec, status(1, Some("mine-1")));
+            let mut references = fixtures::references();
+            change(&mut references);
+            let volume = volume(owned);
+            let observed = Observed {
+                references: Ok(references),
+                pods: vec![pod(1, ready)],
+                volumes: vec![volume.clone()],
+                volume: Some(volume),
+            };
+            let plan = decide(&workspace, &observed, Timestamp::from_second(200).unwrap());
+            assert_eq!(words(&plan), expected, "{tier} {owned}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod pod_state;
 pub mod say;
 pub mod settle;
 pub mod status;
+pub mod tier_change;
 
 use std::{
     collections::HashMap,

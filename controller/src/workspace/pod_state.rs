@@ -110,6 +110,44 @@ pub fn launch(pod: &Pod) -> Option<(LaunchSource, Timestamp)> {
     Some((source, pod.annotations().get(labels::LAUNCH_SINCE)?.parse().ok()?))
 }
 
+/// What became of a change of the pod's size that is not done yet, and the next step.
+pub fn resize(pod: &Pod) -> Option<(Reason, String)> {
+    if let Some((true, reason, message)) = condition(pod, "PodResizePending") {
+        return Some(match reason {
+            Some("Infeasible") => (
+                Reason::ResizeInfeasible,
+                format!(
+                    "the pod's node cannot give it its new size ({message}): stop the workspace and start it, so \
+                     that it gets another node, or choose a smaller tier"
+                ),
+            ),
+            _ => (
+                Reason::ResizeDeferred,
+                format!(
+                    "the pod's node has no room for its new size now ({message}): it is tried again by itself; \
+                     who does not want to wait stops the workspace and starts it"
+                ),
+            ),
+        });
+    }
+    let resizing = condition(pod, "PodResizeInProgress").filter(|(true_, ..)| *true_);
+    let observed = pod.status.as_ref().and_then(|status| status.observed_generation);
+    let unseen = observed.is_some_and(|observed| pod.metadata.generation.is_some_and(|it| it > observed));
+    match resizing {
+        Some((_, Some("Error"), message)) => Some((
+            Reason::ResizeInProgress,
+            format!("the pod's new size did not take effect yet ({message}): it is tried again by itself"),
+        )),
+        None if !unseen => None,
+        _ => Some((Reason::ResizeInProgress, "the pod gets its new size while it runs".to_owned())),
+    }
+}
+
+/// The tier that a claimed pod was made for, or last resized to.
+pub fn tier(pod: &Pod) -> Option<&str> {
+    pod.annotations().get(labels::TIER).map(String::as_str)
+}
+
 /// Whether the user's container has passed its startup probe.
 fn started(pod: &Pod) -> bool {
     let status = pod.status.iter();

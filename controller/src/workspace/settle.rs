@@ -58,11 +58,11 @@ fn told(old: Option<&WorkspaceStatus>, new: &WorkspaceStatus) -> Option<Told> {
         let note = format!("{:?} start in {} ms, pod {pod}", launch.source, launch.milliseconds);
         return told(false, "Launched", note);
     }
-    for type_ in [ConditionType::Ready, ConditionType::RepositoryReady] {
+    for type_ in [ConditionType::Ready, ConditionType::RepositoryReady, ConditionType::UpToDate] {
         let Some((reason, message)) = reason(new, type_) else { continue };
         if before(type_).as_deref() != Some(&reason) && worth_telling(&reason) {
-            let expected =
-                [Reason::Stopped, Reason::Suspended].map(Reason::as_str).contains(&reason.as_str());
+            let expected = [Reason::Stopped, Reason::Suspended, Reason::Restarting];
+            let expected = expected.map(Reason::as_str).contains(&reason.as_str());
             return told(!expected, &reason, message);
         }
     }
@@ -71,7 +71,7 @@ fn told(old: Option<&WorkspaceStatus>, new: &WorkspaceStatus) -> Option<Told> {
 
 /// Progress and its end stand in the conditions; only what nobody expects, and a stop, is an event.
 fn worth_telling(reason: &str) -> bool {
-    const EXPECTED: [Reason; 8] = [
+    const EXPECTED: [Reason; 11] = [
         Reason::Available,
         Reason::Progressing,
         Reason::Valid,
@@ -80,6 +80,9 @@ fn worth_telling(reason: &str) -> bool {
         Reason::Cloning,
         Reason::Cloned,
         Reason::NoNodes,
+        Reason::Applied,
+        Reason::ResizeInProgress,
+        Reason::NextStart,
     ];
     !EXPECTED.iter().any(|expected| expected.as_str() == reason)
 }

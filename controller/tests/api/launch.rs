@@ -58,6 +58,7 @@ async fn a_warm_launch_takes_at_most_five_writes() -> Result<()> {
             ("Running", "True", "Available"),
             ("RepositoryReady", "True", "NotDeclared"),
             ("Ready", "True", "Available"),
+            ("UpToDate", "True", "Applied"),
         ]
     );
 

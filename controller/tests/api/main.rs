@@ -17,6 +17,7 @@ mod refused;
 mod region;
 mod restart;
 mod run_policy;
+mod tier_change;
 mod warm_pool;
 mod warm_pool_room;
 mod warm_pool_size;

@@ -75,7 +75,6 @@ fn pod_name() -> EnvVarSource {
 
 /// The user's programs, of any image.
 pub fn user(references: &References) -> Container {
-    let (cpu, memory) = (&references.tier.cpu, &references.tier.memory);
     let mut command = words(&[paths::LAUNCHER, "run"]);
     if references.template.ide == Ide::CodeServer {
         command.extend(words(&["--ide", "code-server"]));
@@ -84,10 +83,6 @@ pub fn user(references: &References) -> Container {
     let git_url = references.region.git_url();
     let to_gateway = git_url.iter().flat_map(|url| gateway::git_environment(url));
     variables.extend(to_gateway.map(|(name, value)| env(name, &value)));
-    let share = references.region.requests_percent;
-    let size = |cpu: &Quantity, memory: &Quantity| {
-        [("cpu".to_owned(), cpu.to_kubernetes()), ("memory".to_owned(), memory.to_kubernetes())].into()
-    };
     Container {
         name: WORKSPACE.to_owned(),
         image: Some(references.template.image.clone()),
@@ -95,11 +90,7 @@ pub fn user(references: &References) -> Container {
         command: Some(command),
         working_dir: Some(paths::HOME.to_owned()),
         env: Some(variables),
-        resources: Some(ResourceRequirements {
-            limits: Some(size(cpu, memory)),
-            requests: Some(size(&cpu.scaled(share), &memory.scaled(share))),
-            claims: None,
-        }),
+        resources: Some(size(references)),
         resize_policy: Some(["cpu", "memory"].map(resized_in_place).to_vec()),
         startup_probe: Some(ready()),
         volume_mounts: Some(vec![
@@ -109,6 +100,20 @@ pub fn user(references: &References) -> Container {
         ]),
         security_context: Some(security::container()),
         ..Default::default()
+    }
+}
+
+/// What the user's container may use, and what the scheduler keeps for it.
+pub fn size(references: &References) -> ResourceRequirements {
+    let (cpu, memory) = (&references.tier.cpu, &references.tier.memory);
+    let share = references.region.requests_percent;
+    let size = |cpu: &Quantity, memory: &Quantity| {
+        [("cpu".to_owned(), cpu.to_kubernetes()), ("memory".to_owned(), memory.to_kubernetes())].into()
+    };
+    ResourceRequirements {
+        limits: Some(size(cpu, memory)),
+        requests: Some(size(&cpu.scaled(share), &memory.scaled(share))),
+        claims: None,
     }
 }
 

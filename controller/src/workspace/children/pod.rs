@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{LocalObjectReference, Pod, PodSpec, Toleration};
+use k8s_openapi::api::core::v1::{Container, LocalObjectReference, Pod, PodSpec, Toleration};
 use kube::{ResourceExt, api::ObjectMeta};
 use neuralinverse_api::{Images, LaunchSource, Quantity, WarmPool, Workspace, labels};
 
@@ -59,7 +59,7 @@ pub fn started(
     let mut labels = managed();
     labels.extend(made_from(references, urls));
     labels.extend(claimed_labels(workspace, launched));
-    let mut annotations = claimed_annotations(launched);
+    let mut annotations = claimed_annotations(workspace, launched);
     annotations.push(default_container());
     let metadata = ObjectMeta {
         name: Some(name(workspace, launched.epoch)),
@@ -86,8 +86,9 @@ pub fn claimed_labels(workspace: &Workspace, launched: &Launched) -> BTreeMap<St
 }
 
 /// Annotations of a pod that has a user.
-pub fn claimed_annotations(launched: &Launched) -> Vec<(String, String)> {
+pub fn claimed_annotations(workspace: &Workspace, launched: &Launched) -> Vec<(String, String)> {
     vec![
+        (labels::TIER.to_owned(), workspace.spec.tier.clone()),
         // Nothing that only tidies up nodes may end somebody's work.
         ("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned()),
         (labels::LAUNCH_SOURCE.to_owned(), format!("{:?}", launched.source)),
@@ -156,22 +157,40 @@ fn toleration(pool: &str) -> Toleration {
     }
 }
 
-/// Whether a pod that runs has another image, size, runtime or nodes than its tier and template ask for
-/// now. Other releases of our own images do not count.
-pub fn differs(pod: &Pod, references: &References) -> bool {
+/// In what a pod that runs is another one than its tier and template ask for now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// CPU or memory of the user's container, which a running pod can get.
+    pub size: bool,
+    /// Nodes, runtime, users or priority, which it cannot.
+    pub place: bool,
+    /// The image.
+    pub image: bool,
+}
+
+/// In what a pod that runs differs from what its tier and template ask for now. Other releases of our own images do
+/// not count.
+pub fn difference(pod: &Pod, references: &References) -> Difference {
     let wanted = spec(references, &Urls::default(), "");
-    let Some(actual) = &pod.spec else { return false };
-    let user = |spec: &PodSpec| {
-        let container = spec.containers.iter().find(|container| container.name == containers::WORKSPACE)?;
-        let limits = container.resources.as_ref()?.limits.iter().flatten();
-        // The API server spells amounts in its own way.
-        let limits = limits.map(|(name, amount)| (name.clone(), amount.0.parse::<Quantity>().ok()));
-        Some((container.image.clone(), limits.collect::<Vec<_>>()))
-    };
-    user(actual) != user(&wanted)
-        || actual.node_selector != wanted.node_selector
+    let Some(actual) = &pod.spec else { return Difference::default() };
+    let place = actual.node_selector != wanted.node_selector
         || actual.runtime_class_name != wanted.runtime_class_name
         || actual.host_users != wanted.host_users
         // A cluster may have a default class: only one that the tier names counts.
-        || (wanted.priority_class_name.is_some() && actual.priority_class_name != wanted.priority_class_name)
+        || (wanted.priority_class_name.is_some() && actual.priority_class_name != wanted.priority_class_name);
+    Difference {
+        size: limits(actual) != limits(&wanted),
+        place,
+        image: user(actual).map(|it| &it.image) != user(&wanted).map(|it| &it.image),
+    }
+}
+
+fn user(spec: &PodSpec) -> Option<&Container> {
+    spec.containers.iter().find(|container| container.name == containers::WORKSPACE)
+}
+
+/// The API server spells amounts in its own way.
+fn limits(spec: &PodSpec) -> Vec<(&String, Option<Quantity>)> {
+    let limits = user(spec).and_then(|container| container.resources.as_ref()?.limits.as_ref());
+    limits.into_iter().flatten().map(|(name, amount)| (name, amount.0.parse().ok())).collect()
 }

@@ -4,7 +4,7 @@ use neuralinverse_api::{Ide, LaunchSource, WarmPool};
 use serde_json::{Value, json};
 
 use super::{
-    pod::{self, Launched},
+    pod::{self, Difference, Launched},
     volume,
 };
 use crate::{context::Urls, fixtures};
@@ -160,6 +160,7 @@ fn a_pod_that_is_started_for_a_workspace_differs_in_its_metadata_only() {
             "annotations": {
                 "kubectl.kubernetes.io/default-container": "workspace",
                 "karpenter.sh/do-not-disrupt": "true",
+                "cloud.neuralinverse.com/tier": "standard",
                 "cloud.neuralinverse.com/launch-source": "Resume",
                 "cloud.neuralinverse.com/launch-since": "1970-01-01T00:00:01.5Z",
             },
@@ -254,13 +255,22 @@ fn another_release_of_ours_offers_the_same_and_another_template_or_volume_does_n
 fn a_running_pod_differs_by_tier_or_template_but_not_by_our_release() {
     let references = fixtures::references();
     let pod = pod::warm(&pool(), "pool-1", &references, &urls());
-    let mut next = references.clone();
-    next.region.images.tag = Some("next".into());
-    assert!(!pod::differs(&pod, &next));
-    next.tier.cpu = "2000m".parse().unwrap();
-    assert!(!pod::differs(&pod, &next), "2000m is 2");
-    next.tier.cpu = "4".parse().unwrap();
-    assert!(pod::differs(&pod, &next));
+    let none = Difference::default();
+    type Case = (fn(&mut crate::references::References), Difference);
+    let cases: [Case; 6] = [
+        (|it| it.region.images.tag = Some("next".into()), none),
+        // As the API server would spell it.
+        (|it| it.tier.cpu = "2000m".parse().unwrap(), none),
+        (|it| it.tier.storage = "6Gi".parse().unwrap(), none),
+        (|it| it.tier.cpu = "4".parse().unwrap(), Difference { size: true, ..none }),
+        (|it| it.template.image = "rust:2".into(), Difference { image: true, ..none }),
+        (|it| it.tier.node_pool = "other".into(), Difference { place: true, ..none }),
+    ];
+    for (change, expected) in cases {
+        let mut references = references.clone();
+        change(&mut references);
+        assert_eq!(pod::difference(&pod, &references), expected);
+    }
 }
 
 #[test]
@@ -268,10 +278,10 @@ fn a_priority_is_part_of_the_pod_and_a_clusters_default_is_no_difference() {
     let mut references = fixtures::references();
     let mut running = pod::warm(&pool(), "pool-1", &references, &urls());
     running.spec.as_mut().unwrap().priority_class_name = Some("the-clusters-default".to_owned());
-    assert!(!pod::differs(&running, &references));
+    assert!(!pod::difference(&running, &references).place);
 
     references.tier.priority_class_name = Some("developers".to_owned());
-    assert!(pod::differs(&running, &references));
+    assert!(pod::difference(&running, &references).place);
     let made = pod::warm(&pool(), "pool-2", &references, &urls());
     assert_eq!(made.spec.unwrap().priority_class_name.as_deref(), Some("developers"));
 }
@@ -281,8 +291,8 @@ fn a_tier_gives_its_pods_users_of_their_own() {
     let mut references = fixtures::references();
     let running = pod::warm(&pool(), "pool-1", &references, &urls());
     references.tier.user_namespaces = true;
-    assert!(pod::differs(&running, &references));
+    assert!(pod::difference(&running, &references).place);
     let made = pod::warm(&pool(), "pool-2", &references, &urls());
     assert_eq!(made.spec.as_ref().unwrap().host_users, Some(false));
-    assert!(!pod::differs(&made, &references));
+    assert!(!pod::difference(&made, &references).place);
 }

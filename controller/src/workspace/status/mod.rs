@@ -19,8 +19,9 @@ use neuralinverse_api::{
 };
 
 use super::{
-    children, hours,
+    hours,
     pod_state::{self, PodState},
+    tier_change,
 };
 use crate::references::{Problem, References, accepted};
 
@@ -56,7 +57,7 @@ pub struct Seen<'a> {
     pub going: bool,
     /// The volume.
     pub volume: Option<&'a PersistentVolumeClaim>,
-    /// Why Kubernetes did not take the pod or the volume.
+    /// Why Kubernetes did not take the volume, the pod or, when there is one, its new size.
     pub refused: Option<Problem>,
     /// That nobody uses it any more, as was decided just now.
     pub suspend: bool,
@@ -73,7 +74,8 @@ pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> Workspa
     let volume = volume.or_else(|| seen.volume.map(|volume| volume.name_any()));
     let first_usable = facts.usable && !facts.was_launched;
     let launch = facts.pod.filter(|_| first_usable).and_then(pod_state::launch);
-    let conditions = [facts.accepted(), facts.running(), facts.repository(), facts.ready()];
+    let mut conditions = vec![facts.accepted(), facts.running(), facts.repository(), facts.ready()];
+    conditions.extend(facts.up_to_date());
     WorkspaceStatus {
         observed_generation: Some(generation),
         pod: facts.pod.map(|pod| pod.name_any()),
@@ -247,7 +249,7 @@ impl<'a> Facts<'a> {
         if accepted.status != Some(true) {
             return NewCondition::no(TYPE, accepted.reason, accepted.message);
         }
-        if let Some(refused) = &self.seen.refused {
+        if let (Some(refused), None) = (&self.seen.refused, self.pod) {
             return refused.condition(TYPE);
         }
         match self.pod.map(pod_state::of) {
@@ -275,7 +277,7 @@ impl<'a> Facts<'a> {
             PodState::Terminating => NewCondition::no(TYPE, Reason::Progressing, "the pod is ending"),
             // The sidecar knows before the kubelet has probed.
             PodState::Ready | PodState::Starting(_) if self.usable => {
-                NewCondition::yes(TYPE, Reason::Available, self.running_message())
+                NewCondition::yes(TYPE, Reason::Available, "the workspace runs")
             }
             PodState::Ready | PodState::Starting(_) if self.was_launched => {
                 NewCondition::no(TYPE, Reason::PodFailed, SILENT)
@@ -287,17 +289,17 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn running_message(&self) -> &'static str {
-        let outdated = match (self.seen.references, self.pod) {
-            (Ok(references), Some(pod)) => children::pod::differs(pod, references),
-            _ => false,
-        };
-        match outdated {
-            true => {
-                "the workspace runs; a changed tier or template is used from its next start: set runPolicy to Stopped and back"
-            }
-            false => "the workspace runs",
+    /// Whether the pod is as its tier and template ask. Nothing is said of one that goes anyway.
+    fn up_to_date(&self) -> Option<NewCondition> {
+        let (pod, references) = (self.pod?, self.seen.references.as_ref().ok()?);
+        if self.stopped().is_some() {
+            return None;
         }
+        // What only the reconciler heard stays true when the sidecar has news.
+        let kept = self.kept(ConditionType::UpToDate, &[Reason::ResizeRefused]);
+        let kept = kept.map(|it| Problem::new(it.reason, it.message));
+        let refused = self.seen.refused.as_ref().or(kept.as_ref());
+        Some(tier_change::condition(self.workspace, pod, references, refused))
     }
 
     /// What the old status said, if it spoke of the same pod and for one of these reasons.

@@ -45,6 +45,7 @@ fn a_launch_ends_with_one_status_that_says_it_all() {
             "Running True Available",
             "RepositoryReady True NotDeclared",
             "Ready True Available",
+            "UpToDate True Applied",
         ]
     );
     assert_eq!(
@@ -155,7 +156,7 @@ fn what_became_of_the_repository_is_kept_until_there_is_news() {
     let spec = json!({ "repository": { "url": "https://example.com/a.git" } });
     let failed = report(RepositoryState::Failed { message: "no route".into() });
     let status = next(&spec, None, &seen(&references, Some(&first), failed));
-    assert_eq!(words(&status)[2..], ["RepositoryReady False CloneFailed", "Ready True Available"]);
+    assert_eq!(words(&status)[2..4], ["RepositoryReady False CloneFailed", "Ready True Available"]);
     assert!(status.conditions[2].message.contains("no route"));
 
     let status =
@@ -188,12 +189,22 @@ fn another_pod_has_to_report_for_itself() {
 }
 
 #[test]
-fn a_changed_tier_is_announced_for_the_next_start() {
+fn a_size_that_was_refused_leaves_the_workspace_ready_and_stays_said_until_it_is_taken() {
     let mut references = fixtures::references();
     references.tier.cpu = "8".parse().unwrap();
     let (references, pod) = (Ok(references), pod(1, ready));
-    let status = next(&json!({}), None, &seen(&references, Some(&pod), report(RepositoryState::NotDeclared)));
-    assert!(status.conditions[3].message.contains("next start"), "{}", status.conditions[3].message);
+    let problem = Problem::new(Reason::ResizeRefused, "quota");
+    let launched =
+        next(&json!({}), None, &seen(&references, Some(&pod), report(RepositoryState::NotDeclared)));
+    let refused = Seen { refused: Some(problem), ..seen(&references, Some(&pod), News::None) };
+    let status = next(&json!({}), Some(&launched), &refused);
+    assert_eq!(words(&status)[3..], ["Ready True Available", "UpToDate False ResizeRefused"]);
+    let heard = seen(&references, Some(&pod), report(RepositoryState::NotDeclared));
+    let status = next(&json!({}), Some(&status), &heard);
+    assert_eq!(words(&status)[4], "UpToDate False ResizeRefused");
+    let known = Ok(fixtures::references());
+    let status = next(&json!({}), Some(&status), &seen(&known, Some(&pod), News::None));
+    assert_eq!(words(&status)[4], "UpToDate True Applied");
 }
 
 #[test]
