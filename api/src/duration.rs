@@ -27,6 +27,11 @@ impl Duration {
         Self { text: format!("{minutes}m"), seconds: u64::from(minutes) * 60 }
     }
 
+    /// So many days, spelled in hours.
+    pub fn days(days: u32) -> Self {
+        Self { text: format!("{}h", days * 24), seconds: u64::from(days) * 24 * 3600 }
+    }
+
     /// As seconds.
     pub fn seconds(&self) -> u64 {
         self.seconds

@@ -32,6 +32,10 @@ pub const LAUNCH_SOURCE: &str = "cloud.neuralinverse.com/launch-source";
 /// Annotation of a claimed pod: when the start was wished for. Creation times know only seconds.
 pub const LAUNCH_SINCE: &str = "cloud.neuralinverse.com/launch-since";
 
+/// Annotation of a volume whose workspace is gone: until when it is kept (RFC 3339). Whoever may change the volume
+/// may write another time, or take the annotation away to begin anew.
+pub const RETAINED_UNTIL: &str = "cloud.neuralinverse.com/retained-until";
+
 /// Annotation of a claimed pod: the name of the [`crate::WorkspaceTier`] that it was made for, or last resized to.
 pub const TIER: &str = "cloud.neuralinverse.com/tier";
 
@@ -49,7 +53,7 @@ pub const STOP_REQUESTED_AT: &str = "cloud.neuralinverse.com/stop-requested-at";
 pub const LABELLED_FOR: &str = "cloud.neuralinverse.com/labelled-for";
 
 /// On a Secret that workspaces may use: the owner whose workspaces may. On a claimed pod: the owner that it
-/// acts for at the gateway.
+/// acts for at the gateway. On its volume: the owner whose work it holds.
 pub const OWNER: &str = "cloud.neuralinverse.com/owner";
 
 /// Annotation of a Secret with a certificate that the controller keeps: when it is due to be renewed.

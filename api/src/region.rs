@@ -12,6 +12,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Duration;
+
 /// One cluster with everything that its workspaces need. There is one a cluster, named `cluster`;
 /// it sets the images, namespaces and storage of the region.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,6 +110,11 @@ pub struct RegionSpec {
     #[schemars(range(min = 1, max = 100))]
     pub requests_percent: i32,
 
+    /// How long the volume of a deleted workspace is kept. `0s`: not at all. A change holds for workspaces that are
+    /// deleted from then on.
+    #[serde(default = "workspace_retention")]
+    pub workspace_retention: Duration,
+
     /// What happens to CRDs, workspaces and their volumes when the region is removed by Terraform.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
@@ -144,6 +151,10 @@ pub struct LocalObject {
 
 fn workspace_namespaces() -> Vec<String> {
     vec!["workspaces".to_owned()]
+}
+
+fn workspace_retention() -> Duration {
+    Duration::days(7)
 }
 
 fn requests_percent() -> i32 {

@@ -38,6 +38,7 @@ mod secret;
 mod template;
 mod tier;
 mod tls;
+mod volume;
 mod warm_pool;
 mod workspace;
 mod write;

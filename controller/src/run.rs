@@ -25,6 +25,7 @@ use crate::{
     template::Templates,
     tier::Tiers,
     tls::{self, Authority},
+    volume::Volumes,
     warm_pool::{WarmPools, demand::Demand, room::Rooms},
     workspace::Workspaces,
 };
@@ -146,6 +147,7 @@ fn reconcile(config: &Config, context: &Arc<Context>) -> JoinSet<()> {
     start(&mut tasks, context, WarmPools::new(context.clone()));
     start(&mut tasks, context, Rooms::new(context.clone()));
     start(&mut tasks, context, Workspaces::new(context.clone()));
+    start(&mut tasks, context, Volumes(context.clone()));
     tasks
 }
 

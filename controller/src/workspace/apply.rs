@@ -15,9 +15,9 @@ use serde_json::json;
 
 use super::{
     children::{
-        containers, owned_by,
+        containers,
         pod::{self, Launched},
-        volume, workspace_labels,
+        volume, volume_labels,
     },
     claim::{claim, missed},
     decide::{Plan, Start},
@@ -63,11 +63,11 @@ pub async fn apply(
     }
 }
 
-/// Makes the workspace the owner of a volume that came from a warm pool.
+/// Says on a volume that came from a warm pool whose work it holds.
 async fn give(context: &Context, workspace: &Workspace, volume: &str) -> Result<()> {
-    let mut labels = json!(workspace_labels(workspace));
+    let mut labels = json!(volume_labels(workspace));
     labels[labels::WARM_POOL] = json!(null);
-    let patch = json!({ "metadata": { "labels": labels, "ownerReferences": [owned_by(workspace)] } });
+    let patch = json!({ "metadata": { "labels": labels, "ownerReferences": [] } });
     let api: Api<PersistentVolumeClaim> = namespaced(context, workspace);
     let patch = Patch::Merge(patch);
     let given =
@@ -132,7 +132,7 @@ async fn get_pod(
     let (source, name) = match volume {
         Some(volume) => (source(workspace), volume),
         None => {
-            let name = pod::name(workspace, epoch);
+            let name = volume::name(workspace, epoch);
             let volume = volume::cold(workspace, &name, references);
             let refused = create(context, workspace, &context.caches.volumes, &volume).await?;
             if refused.is_some() {

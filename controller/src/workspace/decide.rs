@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
-use neuralinverse_api::{Wanted, Workspace};
+use neuralinverse_api::{Wanted, Workspace, labels};
 
 use super::{
     idle,
@@ -21,7 +21,7 @@ const ENDED_STAYS: Duration = Duration::from_secs(10);
 /// How long a volume without a pod stays: as long as it may take from making it to making its pod.
 const UNUSED_STAYS: Duration = Duration::from_secs(60);
 
-/// How long after the wish the volume is given its owner: what the user waits for comes first.
+/// How long after the wish the volume is given its labels: what the user waits for comes first.
 pub const OWN_AFTER: Duration = Duration::from_secs(1);
 
 /// What there is of a workspace.
@@ -45,7 +45,7 @@ pub struct Plan {
     pub unused: Vec<Arc<PersistentVolumeClaim>>,
     /// Pods that have no say any more.
     pub delete: Vec<Arc<Pod>>,
-    /// The volume that is to get the workspace as owner.
+    /// The volume on which is to be said that it holds the workspace's work.
     pub own: Option<String>,
     /// A pod that is to get the size of its tier while it runs.
     pub resize: Option<Arc<Pod>>,
@@ -143,12 +143,13 @@ fn unused(workspace: &Workspace, observed: &Observed, now: Timestamp, plan: &mut
     }
 }
 
-/// Whether the volume of `pod` has the workspace as owner. If not, it is to get it when the launch is over.
+/// Whether the volume of `pod` says that it is the workspace's. If not, it is to, when the launch is over.
 fn own(workspace: &Workspace, pod: &Pod, observed: &Observed, now: Timestamp, plan: &mut Plan) -> bool {
     let Some(name) = pod_state::volume(pod) else { return true };
     let owned = observed.volume.as_ref().is_some_and(|volume| {
         volume.name_any() == name
-            && volume.owner_references().iter().any(|owner| Some(&owner.uid) == workspace.uid().as_ref())
+            && volume.labels().get(labels::WORKSPACE_UID) == workspace.uid().as_ref()
+            && volume.owner_references().is_empty()
     });
     if owned {
         return true;
@@ -189,11 +190,9 @@ mod tests {
     use crate::fixtures::{self, going, pod, ready};
 
     fn volume(owned: bool) -> Arc<PersistentVolumeClaim> {
-        let owners =
-            json!([{ "apiVersion": "v", "kind": "Workspace", "name": "mine", "uid": "uid-of-mine" }]);
+        let labels = json!({ labels::WORKSPACE_UID: "uid-of-mine" });
         Arc::new(fixtures::from(json!({ "metadata": {
-            "namespace": "workspaces", "name": "mine-1",
-            "ownerReferences": if owned { owners } else { json!([]) },
+            "namespace": "workspaces", "name": "mine-1", "labels": if owned { labels } else { json!({}) },
         } })))
     }
 
@@ -435,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn the_volume_is_given_its_owner_after_the_launch() {
+    fn the_volume_is_marked_after_the_launch() {
         let pods = [pod(1, ready)];
         assert_eq!(decided(json!({}), Value::Null, &pods, Some(false), 100), "look again in 1 s");
         assert_eq!(decided(json!({}), Value::Null, &pods, Some(false), 101), "own mine-1");

@@ -164,7 +164,7 @@ impl Reconciler for Workspaces {
     }
 
     async fn reconcile(&self, key: &Key) -> Result<Next> {
-        // Pods and volumes have the workspace as owner and go with it.
+        // Pods have the workspace as owner and go with it; its volume stays for a while.
         let workspace = self.context.caches.workspaces.get(key);
         let workspace = workspace.filter(|workspace| workspace.metadata.deletion_timestamp.is_none());
         let Some(workspace) = workspace else { return Ok(self.forget(key)) };

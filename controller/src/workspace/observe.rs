@@ -64,6 +64,7 @@ async fn volume(
         },
         None => {
             let mut volumes = volumes(context, workspace);
+            volumes.retain(|volume| !volume.annotations().contains_key(labels::RETAINED_UNTIL));
             volumes.sort_by_key(|volume| volume.creation_timestamp().map(|time| time.0));
             volumes.pop()
         }

@@ -125,12 +125,12 @@ async fn admit_no_change_of_what_a_workspaces_pod_is_but_of_what_others_note_on_
 async fn admit_no_volume_that_says_whose_work_it_holds() -> Result<()> {
     let world = World::new().await?;
     world.workspace("mine", json!({})).await?;
-    world.pod_of("mine", None).await?;
+    let name = world.volume_of("mine").await?;
     let volumes: Api<PersistentVolumeClaim> = Api::namespaced(eve(&world).await?, &world.namespace);
     let stolen = json!({ "metadata": { "labels": { "cloud.neuralinverse.com/workspace": "eves" } } });
     let patch = |patch: Value| {
-        let volumes = volumes.clone();
-        async move { Ok(volumes.patch("mine-1", &trying(), &Patch::Merge(patch)).await?) }
+        let (volumes, name) = (volumes.clone(), name.clone());
+        async move { Ok(volumes.patch(&name, &trying(), &Patch::Merge(patch)).await?) }
     };
     let message = refused("neuralinverse-volumes", || patch(stolen.clone())).await?;
     ensure!(message.contains("eve may not write volumes of workspaces"), "{message}");

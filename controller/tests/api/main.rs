@@ -16,6 +16,7 @@ mod on_demand;
 mod refused;
 mod region;
 mod restart;
+mod retention;
 mod run_policy;
 mod tier_change;
 mod warm_pool;

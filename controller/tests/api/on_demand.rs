@@ -45,6 +45,7 @@ async fn a_workspace_that_nobody_uses_is_stopped_and_a_wish_wakes_it_on_its_volu
     let (first, agent) = running(&world, "idle", "1h").await?;
     assert_eq!(agent.assignment().await?.idle_after_seconds, Some(3600));
     let declared = world.api::<Workspace>().get("idle").await?;
+    let volume = world.volume_of("idle").await?;
     age(&world, &first).await?;
 
     agent.report_idle(1, 3600).await?;
@@ -52,7 +53,10 @@ async fn a_workspace_that_nobody_uses_is_stopped_and_a_wish_wakes_it_on_its_volu
     assert_eq!(ready, "True");
     assert!(world.pods_of("idle").await?.is_empty());
     let suspended = status(&world, "idle").await?;
-    assert_eq!((suspended.pod, suspended.volume.as_deref(), suspended.epoch), (None, Some("idle-1"), 1));
+    assert_eq!(
+        (suspended.pod, suspended.volume.as_deref(), suspended.epoch),
+        (None, Some(volume.as_str()), 1)
+    );
     assert!(suspended.suspended.is_some() && suspended.hours.is_some());
     assert_eq!(agent.report_idle(1, 3600).await?, 403);
 
@@ -63,7 +67,7 @@ async fn a_workspace_that_nobody_uses_is_stopped_and_a_wish_wakes_it_on_its_volu
     assert_eq!(agent.serve().await?.epoch, 2);
     world.until_reason("idle", "Ready", "Available").await?;
     let resumed = status(&world, "idle").await?;
-    assert_eq!((resumed.volume.as_deref(), resumed.suspended), (Some("idle-1"), None));
+    assert_eq!((resumed.volume.as_deref(), resumed.suspended), (Some(volume.as_str()), None));
     assert_eq!(resumed.launch.context("a launch")?.source, LaunchSource::Resume);
     assert_eq!(world.api::<Workspace>().get("idle").await?.spec, declared.spec);
     Ok(())

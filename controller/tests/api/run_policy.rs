@@ -1,15 +1,11 @@
-//! Stop, resume, lost pods, deletion: the volume stays with the workspace.
+//! Stop, resume, lost pods: the volume stays with the workspace.
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{ResourceExt, api::DeleteParams};
 use neuralinverse_api::{LaunchSource, Workspace};
 use serde_json::json;
 
-use crate::{
-    agent::Agent,
-    world::{World, eventually},
-};
+use crate::{agent::Agent, world::World};
 
 async fn running(world: &World, name: &str) -> Result<k8s_openapi::api::core::v1::Pod> {
     world.workspace(name, json!({})).await?;
@@ -23,6 +19,7 @@ async fn running(world: &World, name: &str) -> Result<k8s_openapi::api::core::v1
 async fn a_workspace_that_is_stopped_and_resumed_has_the_same_volume_and_the_next_epoch() -> Result<()> {
     let world = World::new().await?;
     let first = running(&world, "nap").await?;
+    let volume = world.volume_of("nap").await?;
 
     world.workspace("nap", json!({ "runPolicy": "Stopped" })).await?;
     let (ready, _) = world.until_reason("nap", "Ready", "Stopped").await?;
@@ -31,7 +28,7 @@ async fn a_workspace_that_is_stopped_and_resumed_has_the_same_volume_and_the_nex
     assert_eq!(running, "False");
     assert!(world.pods_of("nap").await?.is_empty());
     let stopped = world.api::<Workspace>().get("nap").await?.status.context("a status")?;
-    assert_eq!((stopped.pod, stopped.volume.as_deref(), stopped.epoch), (None, Some("nap-1"), 1));
+    assert_eq!((stopped.pod, stopped.volume.as_ref(), stopped.epoch), (None, Some(&volume), 1));
 
     world.workspace("nap", json!({ "runPolicy": "Always" })).await?;
     let second = world.run_pod(&world.pod_of("nap", Some(&first)).await?).await?;
@@ -39,10 +36,7 @@ async fn a_workspace_that_is_stopped_and_resumed_has_the_same_volume_and_the_nex
     assert_eq!(assignment.epoch, 2);
     world.until_reason("nap", "Ready", "Available").await?;
     let resumed = world.api::<Workspace>().get("nap").await?.status.context("a status")?;
-    assert_eq!(
-        (resumed.pod.as_deref(), resumed.volume.as_deref(), resumed.epoch),
-        (Some("nap-2"), Some("nap-1"), 2)
-    );
+    assert_eq!((resumed.pod.as_deref(), resumed.volume, resumed.epoch), (Some("nap-2"), Some(volume), 2));
     assert_eq!(resumed.launch.context("a launch")?.source, LaunchSource::Resume);
     Ok(())
 }
@@ -51,6 +45,7 @@ async fn a_workspace_that_is_stopped_and_resumed_has_the_same_volume_and_the_nex
 async fn a_pod_that_is_lost_is_replaced_on_the_same_volume_and_has_no_say_any_more() -> Result<()> {
     let world = World::new().await?;
     let first = running(&world, "lost").await?;
+    let volume = world.volume_of("lost").await?;
     let old = Agent::of(&world.client, &world.url, &first).await?;
     world
         .api::<k8s_openapi::api::core::v1::Pod>()
@@ -61,23 +56,7 @@ async fn a_pod_that_is_lost_is_replaced_on_the_same_volume_and_has_no_say_any_mo
     assert_eq!(assignment.epoch, 2);
     world.until_reason("lost", "Ready", "Available").await?;
     let status = world.api::<Workspace>().get("lost").await?.status.context("a status")?;
-    assert_eq!(
-        (status.pod.as_deref(), status.volume.as_deref(), status.epoch),
-        (Some("lost-2"), Some("lost-1"), 2)
-    );
+    assert_eq!((status.pod.as_deref(), status.volume, status.epoch), (Some("lost-2"), Some(volume), 2));
     assert_eq!(old.ask("").await?.status(), 403);
     Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_deleted_workspace_had_goes_with_it() -> Result<()> {
-    let world = World::new().await?;
-    running(&world, "gone").await?;
-    world.api::<Workspace>().delete("gone", &DeleteParams::default()).await?;
-    eventually("pod and volume are gone", || async {
-        let volume = world.api::<PersistentVolumeClaim>().get_opt("gone-1").await?;
-        let volume_going = volume.is_none_or(|volume| volume.metadata.deletion_timestamp.is_some());
-        Ok((world.pods_of("gone").await?.is_empty() && volume_going).then_some(()))
-    })
-    .await
 }

@@ -384,6 +384,14 @@ impl World {
         run_pod(&self.client, pod).await
     }
 
+    /// Name of the volume in a workspace's status.
+    pub async fn volume_of(&self, workspace: &str) -> Result<String> {
+        self.until(workspace, "the status names a volume", |workspace: &Workspace| {
+            workspace.status.as_ref()?.volume.clone()
+        })
+        .await
+    }
+
     /// The volume of this name.
     pub async fn volume(&self, name: &str) -> Result<PersistentVolumeClaim> {
         Ok(self.api().get(name).await?)

@@ -27,7 +27,14 @@ pub fn workspace_labels(workspace: &Workspace) -> BTreeMap<String, String> {
     ])
 }
 
-/// The one owner of a pod or volume. It does not block the owner's deletion, so we need no right to
+/// Labels of a volume with somebody's work.
+pub fn volume_labels(workspace: &Workspace) -> BTreeMap<String, String> {
+    let mut labels = workspace_labels(workspace);
+    labels.insert(labels::OWNER.to_owned(), workspace.spec.owner.clone());
+    labels
+}
+
+/// The one owner of a pod. It does not block the owner's deletion, so we need no right to
 /// its finalizers.
 pub fn owned_by<K: Resource<DynamicType = ()>>(owner: &K) -> OwnerReference {
     OwnerReference {

@@ -72,7 +72,7 @@ pub fn started(
     Pod { metadata, spec: Some(spec(references, urls, volume)), status: None }
 }
 
-/// Name of a pod or volume that is made for a workspace.
+/// Name of a pod that is made for a workspace.
 pub fn name(workspace: &Workspace, epoch: i64) -> String {
     format!("{}-{epoch}", workspace.name_any())
 }

@@ -205,7 +205,7 @@ fn an_image_without_an_editor_has_terminals_only() {
 }
 
 #[test]
-fn a_warm_volume_has_no_owner_and_a_cold_one_has_its_workspace() {
+fn a_volume_has_no_owner_and_says_whose_work_it_holds() {
     let references = fixtures::references();
     let spec = json!({
         "accessModes": ["ReadWriteOnce"], "storageClassName": "fast",
@@ -215,7 +215,14 @@ fn a_warm_volume_has_no_owner_and_a_cold_one_has_its_workspace() {
     assert_eq!((&warm["spec"], &warm["metadata"]["ownerReferences"]), (&spec, &Value::Null));
     let workspace = fixtures::workspace(json!({}), Value::Null);
     let cold = serde_json::to_value(volume::cold(&workspace, "mine-1", &references)).unwrap();
-    assert_eq!((&cold["spec"], &cold["metadata"]["ownerReferences"]), (&spec, &owner("Workspace", "mine")));
+    assert_eq!((&cold["spec"], &cold["metadata"]["ownerReferences"]), (&spec, &Value::Null));
+    let labels = json!({
+        "app.kubernetes.io/managed-by": "neuralinverse-controller",
+        "cloud.neuralinverse.com/workspace": "mine",
+        "cloud.neuralinverse.com/workspace-uid": "uid-of-mine",
+        "cloud.neuralinverse.com/owner": "ada",
+    });
+    assert_eq!(cold["metadata"]["labels"], labels);
 }
 
 #[test]

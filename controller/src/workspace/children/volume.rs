@@ -1,4 +1,6 @@
-//! The volume that holds the work. It is made before the pod, so that it outlives it.
+//! The volume that holds the work. It is made before the pod, so that it outlives it, and has no owner: nobody's
+//! deletion may take work along. Its labels say whose it is; what nobody needs any more is removed by the pool that
+//! made it, or when its time is over after the workspace was deleted.
 
 use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
@@ -6,11 +8,10 @@ use k8s_openapi::api::core::v1::{
 use kube::{ResourceExt, api::ObjectMeta};
 use neuralinverse_api::{WarmPool, Workspace, labels};
 
-use super::{managed, owned_by, workspace_labels};
-use crate::references::References;
+use super::{managed, volume_labels};
+use crate::{hash, references::References};
 
-/// The volume of a warm pod. It has no owner: nobody's deletion may take it along once there is work
-/// on it. The warm pool removes those that no pod and no workspace uses.
+/// The volume of a warm pod.
 pub fn warm(pool: &WarmPool, name: &str, references: &References) -> PersistentVolumeClaim {
     let mut labels = managed();
     labels.insert(labels::WARM_POOL.to_owned(), pool.name_any());
@@ -26,15 +27,20 @@ pub fn warm(pool: &WarmPool, name: &str, references: &References) -> PersistentV
 /// The volume of a workspace that starts without a warm pod.
 pub fn cold(workspace: &Workspace, name: &str, references: &References) -> PersistentVolumeClaim {
     let mut labels = managed();
-    labels.extend(workspace_labels(workspace));
+    labels.extend(volume_labels(workspace));
     let metadata = ObjectMeta {
         name: Some(name.to_owned()),
         namespace: workspace.namespace(),
         labels: Some(labels),
-        owner_references: Some(vec![owned_by(workspace)]),
         ..Default::default()
     };
     PersistentVolumeClaim { metadata, spec: Some(spec(references)), status: None }
+}
+
+/// Name of a volume that is made for a workspace. Of its UID too: the volume of an earlier workspace of the same
+/// name may still be kept.
+pub fn name(workspace: &Workspace, epoch: i64) -> String {
+    format!("{}-{epoch}-{}", workspace.name_any(), hash::short(workspace.uid().unwrap_or_default(), 4))
 }
 
 fn spec(references: &References) -> PersistentVolumeClaimSpec {

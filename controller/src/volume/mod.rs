@@ -1,0 +1,122 @@
+//! Volumes with somebody's work: kept as long as their workspace is there, and for the Region's workspaceRetention
+//! after that.
+
+mod decide;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::{Api, ResourceExt, api::Patch};
+use neuralinverse_api::{Workspace, labels};
+use serde_json::json;
+
+use self::decide::{Step, decide};
+use crate::{
+    change::{Change, VolumeIndex},
+    context::Context,
+    error::{During, Result, not_found},
+    key::Key,
+    queue::Next,
+    reconciler::{Reconciler, resync},
+    references::REGION,
+    write,
+};
+
+/// Reconciles volumes with somebody's work.
+pub struct Volumes(pub Arc<Context>);
+
+impl Reconciler for Volumes {
+    const KIND: &'static str = "PersistentVolumeClaim";
+
+    fn all(&self) -> Vec<Key> {
+        let volumes = self.0.caches.volumes.all();
+        volumes
+            .iter()
+            .filter(|volume| workspace_of(volume).is_some())
+            .map(|it| Key::of(it.as_ref()))
+            .collect()
+    }
+
+    fn wakes(&self, change: &Change) -> Vec<Key> {
+        match change {
+            Change::Volume(volume) if workspace_of(volume).is_some() => vec![Key::of(volume.as_ref())],
+            // One that is gone is told of as it was last.
+            Change::Workspace(workspace) if self.known(workspace).is_none() => {
+                let index = VolumeIndex::Workspace(workspace.uid().unwrap_or_default());
+                self.0.caches.volumes.by(&index).iter().map(|volume| Key::of(volume.as_ref())).collect()
+            }
+            Change::Region => self.all(),
+            _ => Vec::new(),
+        }
+    }
+
+    async fn reconcile(&self, key: &Key) -> Result<Next> {
+        let caches = &self.0.caches;
+        let volume = caches.volumes.get(key).filter(|volume| volume.metadata.deletion_timestamp.is_none());
+        let Some(volume) = volume else { return Ok(Next::Never) };
+        let Some((name, uid)) = workspace_of(&volume) else { return Ok(Next::Never) };
+        // Without a Region nobody says how long.
+        let Some(region) = caches.regions.get(&Key::cluster(REGION)) else { return Ok(resync(key)) };
+        let workspace = caches.workspaces.get(&Key::new(&key.namespace, name));
+        let workspace = workspace.filter(|workspace| workspace.metadata.uid.as_deref() == Some(uid));
+        match decide(&volume, workspace.as_deref(), Timestamp::now()) {
+            Step::Keep => Ok(resync(key)),
+            Step::Wait(time) => Ok(Next::After(time)),
+            Step::Delete => self.delete(&volume).await.map(|()| Next::Never),
+            // Our memory may be old.
+            Step::Retain if lives(&self.0, &key.namespace, name, uid).await? => Ok(resync(key)),
+            Step::Retain => match region.spec.workspace_retention.seconds() {
+                0 => self.delete(&volume).await.map(|()| Next::Never),
+                seconds => self.retain(&volume, name, seconds).await.map(|()| resync(key)),
+            },
+        }
+    }
+}
+
+impl Volumes {
+    fn known(&self, workspace: &Workspace) -> Option<Arc<Workspace>> {
+        let known = self.0.caches.workspaces.get(&Key::of(workspace));
+        known.filter(|known| known.metadata.uid == workspace.metadata.uid)
+    }
+
+    async fn delete(&self, volume: &PersistentVolumeClaim) -> Result<()> {
+        tracing::info!(volume = volume.name_any(), "deleting a volume whose time is over");
+        write::delete_unchanged(&self.0.client, volume).await
+    }
+
+    /// Says on the volume until when it is kept. It loses an owner that an earlier release gave it.
+    async fn retain(&self, volume: &PersistentVolumeClaim, workspace: &str, seconds: u64) -> Result<()> {
+        let time = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+        let until = now.checked_add(time).unwrap_or(Timestamp::MAX);
+        let patch = Patch::Merge(json!({ "metadata": {
+            "resourceVersion": volume.resource_version(),
+            "annotations": { labels::RETAINED_UNTIL: until.to_string() },
+            "ownerReferences": [],
+        } }));
+        let api: Api<PersistentVolumeClaim> =
+            Api::namespaced(self.0.client.clone(), &volume.namespace().unwrap_or_default());
+        let retained = api.patch(&volume.name_any(), &write::params(), &patch).await;
+        let retained = retained.during("saying until when a volume is kept")?;
+        let note = format!("workspace {workspace} was deleted: its work is kept until {until}");
+        self.0.events.normal(&retained, "Retained", note);
+        self.0.caches.volumes.apply(retained);
+        Ok(())
+    }
+}
+
+/// Name and UID of the workspace whose work a volume holds.
+fn workspace_of(volume: &PersistentVolumeClaim) -> Option<(&str, &str)> {
+    let labels = volume.labels();
+    Some((labels.get(labels::WORKSPACE)?, labels.get(labels::WORKSPACE_UID)?))
+}
+
+async fn lives(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<bool> {
+    let api: Api<Workspace> = Api::namespaced(context.client.clone(), namespace);
+    match api.get(name).await {
+        Ok(workspace) => Ok(workspace.metadata.uid.as_deref() == Some(uid)),
+        Err(error) if not_found(&error) => Ok(false),
+        Err(error) => Err(error).during("looking for a volume's workspace"),
+    }
+}
