@@ -43,6 +43,8 @@ documented! {
         UpToDate,
         /// The repository is in the workspace's folder.
         RepositoryReady,
+        /// The work is on the workspace's volume. Only while it is not.
+        Restored,
         /// The region's Git host serves.
         GitReady,
         /// The region's gateway serves.
@@ -85,6 +87,10 @@ documented! {
         ImagePullFailed,
         /// A container of the pod ends again and again.
         PodFailed,
+        /// The pod's node is lost, and its volume may still be in use there; the message says how to go on.
+        NodeLost,
+        /// The volume with the work was lost, and the workspace has a new one; the work is to be restored.
+        RestorePending,
         /// A program does not answer, or answers with an error; the message says what.
         Unavailable,
         /// Kubernetes refused the pod or the volume, for instance for a quota.

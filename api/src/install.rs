@@ -244,7 +244,8 @@ fn cluster_rules() -> Value {
     json!([
         { "apiGroups": [GROUP], "resources": plurals, "verbs": ["get", "list", "watch"] },
         { "apiGroups": [GROUP], "resources": statuses, "verbs": ["patch"] },
-        { "apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch", "patch"] },
+        { "apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch", "patch"] },
+        { "apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["get"] },
         { "apiGroups": [""], "resources": ["pods", "persistentvolumeclaims"], "verbs": ["get", "list", "watch"] },
         { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "create", "patch"] },
         { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] },

@@ -110,6 +110,13 @@ pub struct RegionSpec {
     #[schemars(range(min = 1, max = 100))]
     pub requests_percent: i32,
 
+    /// How long a node may be silent (not ready, or unreachable) until the workspaces on it start elsewhere. What
+    /// was on a volume that cannot leave the node is then missing there. One that is gone, or has the taint
+    /// `node.kubernetes.io/out-of-service`, is lost at once.
+    #[serde(default = "node_loss_timeout")]
+    #[x_kube(validation = Rule::new("self >= duration('1s')").message("nodeLossTimeout must be at least 1s"))]
+    pub node_loss_timeout: Duration,
+
     /// How long the volume of a deleted workspace is kept. `0s`: not at all. A change holds for workspaces that are
     /// deleted from then on.
     #[serde(default = "workspace_retention")]
@@ -151,6 +158,10 @@ pub struct LocalObject {
 
 fn workspace_namespaces() -> Vec<String> {
     vec!["workspaces".to_owned()]
+}
+
+fn node_loss_timeout() -> Duration {
+    Duration::minutes(5)
 }
 
 fn workspace_retention() -> Duration {

@@ -171,6 +171,11 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<String>,
 
+    /// Name of the volume that held the work when it was lost with its node, or deleted. As long as it is named
+    /// here the workspace waits for its work to be restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_volume: Option<String>,
+
     /// How the last start went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<Launch>,
@@ -193,7 +198,8 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<String>,
 
-    /// `Ready`, `Accepted`, `Running`, `RepositoryReady` and, while there is a pod, `UpToDate`.
+    /// `Ready`, `Accepted`, `Running`, `RepositoryReady`, while there is a pod `UpToDate`, and while work is
+    /// missing `Restored`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

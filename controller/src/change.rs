@@ -11,7 +11,11 @@ use neuralinverse_api::{
     Region, WarmPool, Workspace, WorkspaceNodePool, WorkspaceTemplate, WorkspaceTier, labels,
 };
 
-use crate::{cache::Cached, key::Key, workspace::pod_state};
+use crate::{
+    cache::Cached,
+    key::Key,
+    workspace::{node_loss, pod_state},
+};
 
 /// Something is different now. Says what, not how: whoever hears it looks at the whole.
 #[derive(Clone, Debug)]
@@ -30,8 +34,8 @@ pub enum Change {
     Workspace(Arc<Workspace>),
     /// The status of a workspace.
     WorkspaceStatus(Arc<Workspace>),
-    /// A node.
-    Node,
+    /// A node, by its name.
+    Node(Key),
     /// A pod of ours. With the one that it was before, since a claim takes it out of its pool.
     Pod(Arc<Pod>, Option<Arc<Pod>>),
     /// A volume of ours.
@@ -49,6 +53,8 @@ pub enum PodIndex {
     Workspace(String),
     /// The warm pool that it is free in.
     WarmPool(Key),
+    /// Name of the node that it was placed on, as a workspace's pod.
+    Node(String),
     /// The node pool in which it waits for room, as a workspace's pod.
     Unschedulable(String),
 }
@@ -87,7 +93,9 @@ impl Cached for Pod {
         let workspace = labels.get(labels::WORKSPACE_UID).cloned().map(PodIndex::Workspace);
         let pool = labels.get(labels::WARM_POOL).map(|pool| PodIndex::WarmPool(Key::new(namespace, pool)));
         let waits = pod_state::waits_for_room(self).map(|pool| PodIndex::Unschedulable(pool.to_owned()));
-        [uid, workspace, pool, waits].into_iter().flatten().collect()
+        let node = node_loss::node_of(self).filter(|_| workspace.is_some());
+        let node = node.map(|node| PodIndex::Node(node.to_owned()));
+        [uid, workspace, pool, waits, node].into_iter().flatten().collect()
     }
 
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
@@ -158,8 +166,9 @@ impl Cached for Node {
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
         let same = |old: &&Arc<Self>| {
             crate::node_pool::facts(self.as_ref()) == crate::node_pool::facts(old.as_ref())
+                && node_loss::facts(self) == node_loss::facts(old)
         };
-        old.is_none_or(|old| !same(&old)).then_some(Change::Node)
+        old.is_none_or(|old| !same(&old)).then(|| Change::Node(Key::of(self.as_ref())))
     }
 
     fn slim(&mut self) {

@@ -63,6 +63,7 @@ async fn write(context: &Context, workspace: &Workspace, pod: &Pod, news: News) 
         pod: Some(pod),
         going: true,
         volume: None,
+        waits_for: None,
         refused: None,
         suspend: false,
         news,

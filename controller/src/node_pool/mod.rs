@@ -43,7 +43,7 @@ impl Reconciler for NodePools {
     fn wakes(&self, change: &Change) -> Vec<Key> {
         match change {
             // Another pool may come first for the same nodes now.
-            Change::Node | Change::NodePool(_) => self.all_and(change),
+            Change::Node(_) | Change::NodePool(_) => self.all_and(change),
             _ => Vec::new(),
         }
     }

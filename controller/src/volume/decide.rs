@@ -12,7 +12,7 @@ use neuralinverse_api::{Workspace, labels};
 pub enum Step {
     /// It is in use, or nobody can say that it is not.
     Keep,
-    /// Its workspace is gone: from now on its time is counted.
+    /// Its workspace is gone, or has another volume: from now on its time is counted.
     Retain,
     /// It is kept for so long.
     Wait(Duration),
@@ -23,12 +23,20 @@ pub enum Step {
 /// What is next for `volume`, whose workspace is `workspace`, if that is still there.
 pub fn decide(volume: &PersistentVolumeClaim, workspace: Option<&Workspace>, now: Timestamp) -> Step {
     let until = volume.annotations().get(labels::RETAINED_UNTIL);
+    let status = workspace.and_then(|workspace| workspace.status.as_ref());
+    let named = |it: Option<&String>| it.is_some() && it == volume.metadata.name.as_ref();
+    let lost = named(status.and_then(|status| status.lost_volume.as_ref()));
+    let others = status.is_some_and(|status| status.volume.is_some() && !named(status.volume.as_ref()));
     match (workspace, until.map(|until| until.parse::<Timestamp>())) {
-        (Some(_), _) => Step::Keep,
+        (Some(_), None) if lost => Step::Retain,
+        // A workspace that waits for its work waits for as long as it takes.
+        (Some(_), Some(_)) if lost || !others => Step::Keep,
+        // It may be about to get its pod.
+        (Some(_), None) => Step::Keep,
         (None, None) => Step::Retain,
         // Whoever wrote what is no time did not mean now.
-        (None, Some(Err(_))) => Step::Keep,
-        (None, Some(Ok(until))) => match Duration::try_from(until.duration_since(now)) {
+        (_, Some(Err(_))) => Step::Keep,
+        (_, Some(Ok(until))) => match Duration::try_from(until.duration_since(now)) {
             Ok(left) if !left.is_zero() => Step::Wait(left),
             _ => Step::Delete,
         },
@@ -45,9 +53,19 @@ mod tests {
     #[test]
     fn a_volume_is_kept_for_its_workspace_and_then_for_its_time() {
         let (there, second) = (fixtures::workspace(json!({}), Value::Null), Duration::from_secs(1));
+        let with = |status: Value| fixtures::workspace(json!({}), status);
+        let uses = with(json!({ "epoch": 1, "volume": "one" }));
+        let lost = with(json!({ "epoch": 2, "volume": "two", "lostVolume": "one" }));
+        let another = with(json!({ "epoch": 2, "volume": "two" }));
+        let past = Some("1970-01-01T00:00:00Z");
         let cases = [
             ("its workspace is there", Some(&there), None, Step::Keep),
             ("taken up by another one", Some(&there), Some("1970-01-01T00:00:00Z"), Step::Keep),
+            ("used, whatever somebody wrote", Some(&uses), past, Step::Keep),
+            ("its workspace lost it", Some(&lost), None, Step::Retain),
+            ("its workspace waits for the work on it", Some(&lost), past, Step::Keep),
+            ("its workspace may take it yet", Some(&another), None, Step::Keep),
+            ("its workspace got its work back on another", Some(&another), past, Step::Delete),
             ("its workspace has just gone", None, None, Step::Retain),
             ("its time is not over", None, Some("1970-01-01T00:16:41Z"), Step::Wait(second)),
             ("just over", None, Some("1970-01-01T00:16:40Z"), Step::Delete),
@@ -56,7 +74,7 @@ mod tests {
         ];
         for (name, workspace, until, expected) in cases {
             let annotations = until.map(|until| json!({ (labels::RETAINED_UNTIL): until }));
-            let volume = fixtures::from(json!({ "metadata": { "annotations": annotations } }));
+            let volume = fixtures::from(json!({ "metadata": { "name": "one", "annotations": annotations } }));
             assert_eq!(decide(&volume, workspace, Timestamp::from_second(1000).unwrap()), expected, "{name}");
         }
     }

@@ -46,6 +46,11 @@ impl Reconciler for Volumes {
                 let index = VolumeIndex::Workspace(workspace.uid().unwrap_or_default());
                 self.0.caches.volumes.by(&index).iter().map(|volume| Key::of(volume.as_ref())).collect()
             }
+            Change::WorkspaceStatus(workspace) => {
+                let lost = workspace.status.as_ref().and_then(|status| status.lost_volume.as_deref());
+                let namespace = workspace.namespace().unwrap_or_default();
+                lost.map(|lost| Key::new(namespace, lost)).into_iter().collect()
+            }
             Change::Region => self.all(),
             _ => Vec::new(),
         }
@@ -64,11 +69,19 @@ impl Reconciler for Volumes {
             Step::Keep => Ok(resync(key)),
             Step::Wait(time) => Ok(Next::After(time)),
             Step::Delete => self.delete(&volume).await.map(|()| Next::Never),
+            Step::Retain if workspace.is_some() => {
+                let note = format!("workspace {name} has another volume, since it could not use this one");
+                self.retain(&volume, &note, region.spec.workspace_retention.seconds()).await?;
+                Ok(resync(key))
+            }
             // Our memory may be old.
             Step::Retain if lives(&self.0, &key.namespace, name, uid).await? => Ok(resync(key)),
             Step::Retain => match region.spec.workspace_retention.seconds() {
                 0 => self.delete(&volume).await.map(|()| Next::Never),
-                seconds => self.retain(&volume, name, seconds).await.map(|()| resync(key)),
+                seconds => {
+                    let note = format!("workspace {name} was deleted");
+                    self.retain(&volume, &note, seconds).await.map(|()| resync(key))
+                }
             },
         }
     }
@@ -86,7 +99,7 @@ impl Volumes {
     }
 
     /// Says on the volume until when it is kept. It loses an owner that an earlier release gave it.
-    async fn retain(&self, volume: &PersistentVolumeClaim, workspace: &str, seconds: u64) -> Result<()> {
+    async fn retain(&self, volume: &PersistentVolumeClaim, why: &str, seconds: u64) -> Result<()> {
         let time = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
         let until = now.checked_add(time).unwrap_or(Timestamp::MAX);
@@ -99,7 +112,7 @@ impl Volumes {
             Api::namespaced(self.0.client.clone(), &volume.namespace().unwrap_or_default());
         let retained = api.patch(&volume.name_any(), &write::params(), &patch).await;
         let retained = retained.during("saying until when a volume is kept")?;
-        let note = format!("workspace {workspace} was deleted: its work is kept until {until}");
+        let note = format!("{why}: its work is kept until {until}");
         self.0.events.normal(&retained, "Retained", note);
         self.0.caches.volumes.apply(retained);
         Ok(())

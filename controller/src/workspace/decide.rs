@@ -1,6 +1,6 @@
 //! What a workspace needs next. Pure: all that it depends on is in its arguments.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
@@ -9,6 +9,7 @@ use neuralinverse_api::{Wanted, Workspace, labels};
 
 use super::{
     idle,
+    node_loss::{NodeState, node_of},
     pod_state::{self, PodState},
     say::{current, fenced, rivals},
     tier_change::{self, Step},
@@ -35,6 +36,30 @@ pub struct Observed {
     pub volume: Option<Arc<PersistentVolumeClaim>>,
     /// All volumes that carry its UID.
     pub volumes: Vec<Arc<PersistentVolumeClaim>>,
+    /// How the nodes are that its pods and its volume are on.
+    pub nodes: BTreeMap<String, NodeState>,
+    /// Its volume cannot leave a node that is lost.
+    pub stranded: bool,
+}
+
+impl Observed {
+    /// Whether `pod` can never run: its node is lost, or it waits for a volume that cannot come.
+    fn is_lost(&self, pod: &Pod) -> bool {
+        match node_of(pod) {
+            Some(node) => self.nodes.get(node) == Some(&NodeState::Lost),
+            None => {
+                let volume = self.volume.as_ref().and_then(|volume| volume.metadata.name.as_deref());
+                self.stranded && volume.is_some() && pod_state::volume(pod) == volume
+            }
+        }
+    }
+
+    /// The lost node that the next start has to wait for.
+    pub fn waits_for(&self) -> Option<&str> {
+        let lost =
+            self.pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some() && self.is_lost(pod));
+        lost.filter_map(|pod| node_of(pod)).next().filter(|_| !self.stranded)
+    }
 }
 
 /// What is to be done, in this order.
@@ -82,13 +107,18 @@ pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Pla
     let has_say = |pod: &Arc<Pod>| !stopped && current.as_ref().is_some_and(|it| it.uid() == pod.uid());
     let mut plan = Plan::default();
     for pod in observed.pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
-        match (pod_state::of(pod), fenced(workspace, pod) || stopped) {
+        match (pod_state::of(pod), fenced(workspace, pod) || stopped || observed.is_lost(pod)) {
             (_, true) => plan.delete.push(pod.clone()),
             (PodState::Ended(_), false) => match age(pod.as_ref(), now) >= ENDED_STAYS {
                 true => plan.delete.push(pod.clone()),
                 false => plan.look_again_after(ENDED_STAYS.saturating_sub(age(pod.as_ref(), now))),
             },
             _ => {}
+        }
+    }
+    for node in observed.nodes.values() {
+        if let NodeState::Silent(left) = node {
+            plan.look_again_after(*left);
         }
     }
     for (rival, left) in rivals(workspace, current.as_deref(), &observed.pods, now) {
@@ -100,7 +130,7 @@ pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Pla
     unused(workspace, observed, now, &mut plan);
     if let Some(pod) = current.as_ref().filter(|pod| has_say(pod)) {
         let owned = own(workspace, pod, observed, now, &mut plan);
-        if let Ok(references) = &observed.references {
+        if let (Ok(references), false) = (&observed.references, observed.is_lost(pod)) {
             match tier_change::step(workspace, pod, references) {
                 // The volume first: one of a warm pool is known by its pod alone.
                 Step::Restart if owned => plan.delete.push(pod.clone()),
@@ -163,7 +193,7 @@ fn own(workspace: &Workspace, pod: &Pod, observed: &Observed, now: Timestamp, pl
 }
 
 fn start(workspace: &Workspace, observed: &Observed) -> Option<Start> {
-    let volume = observed.volume.as_ref().map(|volume| volume.name_any());
+    let volume = observed.volume.as_ref().filter(|_| !observed.stranded).map(|volume| volume.name_any());
     // Two pods on one volume would corrupt it: the last one must be gone, not only going.
     let in_use =
         observed.pods.iter().any(|pod| volume.is_some() && pod_state::volume(pod) == volume.as_deref());
@@ -209,7 +239,8 @@ mod tests {
         let workspace = fixtures::workspace(spec, status);
         let (references, volume) = (Ok(fixtures::references()), held.map(volume));
         let volumes = volume.clone().into_iter().collect();
-        let observed = Observed { references, pods: pods.to_vec(), volume, volumes };
+        let (nodes, stranded) = (BTreeMap::new(), false);
+        let observed = Observed { references, pods: pods.to_vec(), volume, volumes, nodes, stranded };
         words(&decide(&workspace, &observed, Timestamp::from_second(second).unwrap()))
     }
 
@@ -359,6 +390,8 @@ mod tests {
                 pods,
                 volume: Some(kept.clone()),
                 volumes: vec![kept, other],
+                nodes: BTreeMap::new(),
+                stranded: false,
             };
             let plan = decide(&workspace, &observed, Timestamp::from_second(second).unwrap());
             assert_eq!(words(&plan), expected, "{name}");
@@ -417,9 +450,59 @@ mod tests {
                 pods: vec![pod(1, ready)],
                 volumes: vec![volume.clone()],
                 volume: Some(volume),
+                nodes: BTreeMap::new(),
+                stranded: false,
             };
             let plan = decide(&workspace, &observed, Timestamp::from_second(200).unwrap());
             assert_eq!(words(&plan), expected, "{tier} {owned}");
+        }
+    }
+
+    #[test]
+    fn a_lost_node_loses_its_pod_and_the_workspace_goes_on_where_its_volume_can_be() {
+        let on = |epoch: i64, node: Option<&str>, more: fn(&mut Pod)| {
+            pod(epoch, |pod| {
+                ready(pod);
+                more(pod);
+                pod.spec.as_mut().unwrap().node_name = node.map(str::to_owned);
+            })
+        };
+        let (serves, lost) = (NodeState::Serves, NodeState::Lost);
+        let silent = NodeState::Silent(Duration::from_secs(7));
+        let alive = |_: &mut Pod| ();
+        let cases = [
+            ("its node serves", serves, false, vec![on(1, Some("n1"), alive)], ""),
+            ("its node is silent", silent, false, vec![on(1, Some("n1"), alive)], "look again in 7 s"),
+            ("its node is lost", lost, false, vec![on(1, Some("n1"), alive)], "delete mine-1"),
+            ("its node is lost with the volume", lost, true, vec![on(1, Some("n1"), alive)], "delete mine-1"),
+            // Two pods on one volume would corrupt it.
+            (
+                "the volume could go elsewhere, and may be in use",
+                lost,
+                false,
+                vec![on(1, Some("n1"), going)],
+                "",
+            ),
+            ("the volume stays there", lost, true, vec![on(1, Some("n1"), going)], "start 2"),
+            ("pod and node are gone", lost, false, vec![], "start 2 on mine-1"),
+            ("pod, node and volume are gone", lost, true, vec![], "start 2"),
+            ("the next pod waits for that volume", lost, true, vec![on(2, None, alive)], "delete mine-2"),
+            ("the next pod is to be placed", lost, false, vec![on(2, None, alive)], ""),
+            ("it runs elsewhere", lost, false, vec![on(1, Some("n1"), going), on(2, Some("n2"), alive)], ""),
+        ];
+        for (name, state, stranded, pods, expected) in cases {
+            let volume = volume(true);
+            let observed = Observed {
+                references: Ok(fixtures::references()),
+                pods,
+                volumes: vec![volume.clone()],
+                volume: Some(volume),
+                nodes: [("n1".to_owned(), state), ("n2".to_owned(), NodeState::Serves)].into(),
+                stranded,
+            };
+            let workspace = fixtures::workspace(json!({}), status(1, Some("mine-1")));
+            let plan = decide(&workspace, &observed, Timestamp::from_second(200).unwrap());
+            assert_eq!(words(&plan), expected, "{name}");
         }
     }
 
@@ -449,6 +532,8 @@ mod tests {
                 pods,
                 volume: Some(volume(true)),
                 volumes: vec![volume(true)],
+                nodes: BTreeMap::new(),
+                stranded: false,
             };
             let workspace = fixtures::workspace(json!({}), status(1, Some("mine-1")));
             let plan = decide(&workspace, &observed, Timestamp::from_second(200).unwrap());

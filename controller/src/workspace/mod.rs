@@ -9,6 +9,7 @@ mod claim;
 pub mod decide;
 mod hours;
 pub mod idle;
+pub mod node_loss;
 pub mod observe;
 pub mod pod_state;
 pub mod say;
@@ -33,7 +34,7 @@ use self::{
     status::{News, Seen},
 };
 use crate::{
-    change::{Change, WorkspaceIndex},
+    change::{Change, PodIndex, WorkspaceIndex},
     context::Context,
     error::Result,
     key::Key,
@@ -116,6 +117,7 @@ impl Workspaces {
             pod: current.as_deref(),
             going: !pods.is_empty(),
             volume: observed.volume.as_deref(),
+            waits_for: observed.waits_for(),
             refused,
             suspend,
             news: News::None,
@@ -159,7 +161,11 @@ impl Reconciler for Workspaces {
                 true => vec![Key::of(workspace.as_ref())],
                 false => Vec::new(),
             },
-            Change::WarmPool(_) | Change::Node | Change::Part => Vec::new(),
+            Change::Node(node) => {
+                let pods = caches.pods.by(&PodIndex::Node(node.name.clone()));
+                pods.iter().filter_map(|pod| owner(pod.as_ref())).collect()
+            }
+            Change::WarmPool(_) | Change::Part => Vec::new(),
         }
     }
 

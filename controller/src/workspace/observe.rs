@@ -1,18 +1,23 @@
 //! What there is of a workspace.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::{Api, ResourceExt, api::ListParams};
-use neuralinverse_api::{Workspace, labels};
+use neuralinverse_api::{Wanted, Workspace, labels};
 
-use super::decide::Observed;
+use super::{
+    decide::Observed,
+    node_loss::{self, NodeState},
+    pod_state,
+};
 use crate::{
     change::{PodIndex, VolumeIndex},
     context::Context,
     error::{During, Result, not_found},
     key::Key,
-    references,
+    references::{self, REGION},
 };
 
 /// What there is of `workspace`, from memory. Only a volume that ought to be there and is not costs a
@@ -20,12 +25,73 @@ use crate::{
 pub async fn observe(context: &Context, workspace: &Workspace) -> Result<Observed> {
     let namespace = workspace.namespace().unwrap_or_default();
     let spec = &workspace.spec;
+    let (pods, volume) = (pods(context, workspace), volume(context, workspace, &namespace).await?);
+    let nodes = nodes(context, workspace, &pods, volume.as_deref()).await?;
+    let stranded = match &volume {
+        Some(volume) => stranded(context, volume, &pods, &nodes).await?,
+        None => false,
+    };
     Ok(Observed {
         references: references::resolve(&context.caches, &namespace, &spec.tier, &spec.template),
-        pods: pods(context, workspace),
-        volume: volume(context, workspace, &namespace).await?,
         volumes: volumes(context, workspace),
+        pods,
+        volume,
+        nodes,
+        stranded,
     })
+}
+
+/// How the nodes are that the workspace's pods were placed on and, when it is to run and no pod of it was placed, the
+/// one that its volume was made for.
+async fn nodes(
+    context: &Context,
+    workspace: &Workspace,
+    pods: &[Arc<Pod>],
+    volume: Option<&PersistentVolumeClaim>,
+) -> Result<BTreeMap<String, NodeState>> {
+    let Some(region) = context.caches.regions.get(&Key::cluster(REGION)) else { return Ok(BTreeMap::new()) };
+    let timeout = Duration::from(&region.spec.node_loss_timeout);
+    let placed =
+        pods.iter().any(|pod| node_loss::node_of(pod).is_some() && pod.metadata.deletion_timestamp.is_none());
+    let wanted = workspace.wanted() == Wanted::Running && !placed;
+    let of_volume = volume.filter(|_| wanted).and_then(node_loss::made_for);
+    let mut nodes = BTreeMap::new();
+    for name in pods.iter().filter_map(|pod| node_loss::node_of(pod)).chain(of_volume) {
+        let node = match context.caches.nodes.get(&Key::cluster(name)) {
+            Some(node) => Some(node),
+            None => live_node(context, name).await?,
+        };
+        nodes.insert(name.to_owned(), node_loss::state(node.as_deref(), timeout, Timestamp::now()));
+    }
+    Ok(nodes)
+}
+
+/// A pod may be placed on a node that our watch has not brought yet.
+async fn live_node(context: &Context, name: &str) -> Result<Option<Arc<Node>>> {
+    match Api::<Node>::all(context.client.clone()).get(name).await {
+        Ok(node) => Ok(Some(context.caches.nodes.apply(node))),
+        Err(error) if not_found(&error) => Ok(None),
+        Err(error) => Err(error).during("looking for a node"),
+    }
+}
+
+/// Whether the volume is on a lost node and cannot leave it.
+async fn stranded(
+    context: &Context,
+    volume: &PersistentVolumeClaim,
+    pods: &[Arc<Pod>],
+    nodes: &BTreeMap<String, NodeState>,
+) -> Result<bool> {
+    let disk = volume.spec.as_ref().and_then(|spec| spec.volume_name.as_deref());
+    let users = pods.iter().filter(|pod| pod_state::volume(pod) == volume.metadata.name.as_deref());
+    let node = node_loss::made_for(volume).or(users.filter_map(|pod| node_loss::node_of(pod)).next());
+    let lost = node.filter(|node| nodes.get(*node) == Some(&NodeState::Lost));
+    let (Some(disk), Some(node)) = (disk, lost) else { return Ok(false) };
+    match Api::<PersistentVolume>::all(context.client.clone()).get(disk).await {
+        Ok(disk) => Ok(node_loss::tied(&disk, node)),
+        Err(error) if not_found(&error) => Ok(false),
+        Err(error) => Err(error).during("looking where a volume is"),
+    }
 }
 
 /// All pods that carry the workspace's UID, as far as we know.

@@ -58,7 +58,7 @@ fn told(old: Option<&WorkspaceStatus>, new: &WorkspaceStatus) -> Option<Told> {
         let note = format!("{:?} start in {} ms, pod {pod}", launch.source, launch.milliseconds);
         return told(false, "Launched", note);
     }
-    for type_ in [ConditionType::Ready, ConditionType::RepositoryReady, ConditionType::UpToDate] {
+    for type_ in TOLD {
         let Some((reason, message)) = reason(new, type_) else { continue };
         if before(type_).as_deref() != Some(&reason) && worth_telling(&reason) {
             let expected = [Reason::Stopped, Reason::Suspended, Reason::Restarting];
@@ -68,6 +68,10 @@ fn told(old: Option<&WorkspaceStatus>, new: &WorkspaceStatus) -> Option<Told> {
     }
     None
 }
+
+/// Conditions of which people are told.
+const TOLD: [ConditionType; 4] =
+    [ConditionType::Ready, ConditionType::RepositoryReady, ConditionType::UpToDate, ConditionType::Restored];
 
 /// Progress and its end stand in the conditions; only what nobody expects, and a stop, is an event.
 fn worth_telling(reason: &str) -> bool {

@@ -11,6 +11,7 @@ mod claim;
 mod isolation;
 mod launch;
 mod leaders;
+mod node_loss;
 mod node_pool;
 mod on_demand;
 mod refused;

@@ -57,6 +57,8 @@ pub struct Seen<'a> {
     pub going: bool,
     /// The volume.
     pub volume: Option<&'a PersistentVolumeClaim>,
+    /// The lost node that has to be gone for certain before there can be another pod.
+    pub waits_for: Option<&'a str>,
     /// Why Kubernetes did not take the volume, the pod or, when there is one, its new size.
     pub refused: Option<Problem>,
     /// That nobody uses it any more, as was decided just now.
@@ -76,12 +78,15 @@ pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> Workspa
     let launch = facts.pod.filter(|_| first_usable).and_then(pod_state::launch);
     let mut conditions = vec![facts.accepted(), facts.running(), facts.repository(), facts.ready()];
     conditions.extend(facts.up_to_date());
+    let lost_volume = facts.lost_volume(volume.as_deref());
+    conditions.extend(lost_volume.as_deref().map(|lost| restored(lost, volume.as_deref())));
     WorkspaceStatus {
         observed_generation: Some(generation),
         pod: facts.pod.map(|pod| pod.name_any()),
         epoch: facts.pod.map_or(old.epoch, pod_state::epoch),
         node: facts.pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone()),
         launch: launch.map(|(source, since)| launched(source, since, now)).or(old.launch),
+        lost_volume,
         repository_cloned: facts.cloned && (volume.is_some() || facts.pod.is_some()),
         volume,
         idle_since: facts.idle_since(now),
@@ -89,6 +94,15 @@ pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> Workspa
         hours: hours::total(&old, &conditions[1], now),
         conditions: condition::merge(&old.conditions, &conditions, generation, now),
     }
+}
+
+fn restored(lost: &str, volume: Option<&str>) -> NewCondition {
+    let now = volume.map_or_else(String::new, |volume| format!(", and volume `{volume}` is new"));
+    let message = format!(
+        "the work is on volume `{lost}`, which was lost with its node or deleted{now}: docs/volumes.md says how to get \
+         at what is left"
+    );
+    NewCondition::no(ConditionType::Restored, Reason::RestorePending, message)
 }
 
 fn launched(source: neuralinverse_api::LaunchSource, since: Timestamp, now: Timestamp) -> Launch {
@@ -253,6 +267,14 @@ impl<'a> Facts<'a> {
             return refused.condition(TYPE);
         }
         match self.pod.map(pod_state::of) {
+            None if let Some(node) = self.seen.waits_for => {
+                let message = format!(
+                    "node `{node}` is lost, and the volume may still be in use there: when its machine is off for \
+                     certain, delete the node or give it the taint node.kubernetes.io/out-of-service=nodeshutdown:NoExecute; \
+                     when it comes back, the workspace goes on by itself"
+                );
+                NewCondition::no(TYPE, Reason::NodeLost, message)
+            }
             None if going => {
                 NewCondition::no(TYPE, Reason::Progressing, "the last pod is ending; then comes a new one")
             }
@@ -287,6 +309,13 @@ impl<'a> Facts<'a> {
                 NewCondition::no(TYPE, Reason::Progressing, "the sidecar readies the workspace")
             }
         }
+    }
+
+    /// The volume whose work is missing: the one that it had until now, unless work of before is missing already.
+    fn lost_volume(&self, volume: Option<&str>) -> Option<String> {
+        let old = &self.old;
+        let before = old.volume.as_deref().filter(|it| Some(*it) != volume && old.launch.is_some());
+        old.lost_volume.as_deref().or(before).filter(|lost| Some(*lost) != volume).map(str::to_owned)
     }
 
     /// Whether the pod is as its tier and template ask. Nothing is said of one that goes anyway.

@@ -26,7 +26,8 @@ fn words(status: &WorkspaceStatus) -> Vec<String> {
 }
 
 fn seen<'a>(references: &'a Result<References, Problem>, pod: Option<&'a Pod>, news: News) -> Seen<'a> {
-    Seen { references, pod, going: pod.is_some(), volume: None, refused: None, suspend: false, news }
+    let (volume, waits_for, refused) = Default::default();
+    Seen { references, pod, going: pod.is_some(), volume, waits_for, refused, suspend: false, news }
 }
 
 fn report(repository: RepositoryState) -> News {
@@ -176,7 +177,50 @@ fn a_volume_that_is_lost_takes_the_clone_with_it() {
     let spec = json!({ "repository": { "url": "https://example.com/a.git" } });
     let cloned = next(&spec, None, &seen(&references, Some(&first), report(RepositoryState::Cloned)));
     let lost = next(&spec, Some(&cloned), &seen(&references, None, News::None));
-    assert_eq!((lost.volume, lost.repository_cloned), (None, false));
+    assert_eq!((&lost.volume, lost.repository_cloned), (&None, false));
+    assert_eq!(words(&lost)[4], "Restored False RestorePending");
+}
+
+#[test]
+fn work_that_is_missing_is_said_until_it_is_back() {
+    let known = Ok(fixtures::references());
+    let on = |epoch: i64, volume: &'static str| {
+        pod(epoch, |pod| {
+            ready(pod);
+            let volumes = pod.spec.iter_mut().flat_map(|spec| spec.volumes.iter_mut().flatten());
+            for claim in volumes.filter_map(|volume| volume.persistent_volume_claim.as_mut()) {
+                claim.claim_name = volume.to_owned();
+            }
+        })
+    };
+    let after = |old: Option<&WorkspaceStatus>, pod: &Pod, news| {
+        let status = next(&json!({}), old, &seen(&known, Some(pod), news));
+        let restored = condition::find(&status.conditions, ConditionType::Restored).cloned();
+        (restored.map(|it| it.message).unwrap_or_default(), status)
+    };
+    let (_, started) = after(None, &on(1, "one"), News::None);
+    let (said, elsewhere) = after(Some(&started), &on(2, "two"), News::None);
+    assert_eq!((said.as_str(), elsewhere.lost_volume), ("", None), "there was no work yet");
+
+    let (_, launched) = after(None, &on(1, "one"), report(RepositoryState::NotDeclared));
+    let (said, elsewhere) = after(Some(&launched), &on(2, "two"), News::None);
+    assert!(said.contains("`one`") && said.contains("`two`"), "{said}");
+    assert_eq!(elsewhere.lost_volume.as_deref(), Some("one"));
+    // Nothing is on the second one that matters more.
+    let (_, third) = after(Some(&elsewhere), &on(3, "three"), News::None);
+    assert_eq!(third.lost_volume.as_deref(), Some("one"));
+    let (said, back) = after(Some(&third), &on(4, "one"), News::None);
+    assert_eq!((said.as_str(), back.lost_volume), ("", None));
+}
+
+#[test]
+fn a_workspace_that_waits_for_a_lost_node_says_how_to_go_on() {
+    let known = Ok(fixtures::references());
+    let waiting = Seen { going: true, waits_for: Some("n1"), ..seen(&known, None, News::None) };
+    let status = next(&json!({}), None, &waiting);
+    assert_eq!(words(&status)[3], "Ready False NodeLost");
+    let message = &status.conditions[3].message;
+    assert!(message.contains("`n1`") && message.contains("out-of-service"), "{message}");
 }
 
 #[test]
