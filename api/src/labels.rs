@@ -32,6 +32,9 @@ pub const LAUNCH_SOURCE: &str = "cloud.neuralinverse.com/launch-source";
 /// Annotation of a claimed pod: when the start was wished for. Creation times know only seconds.
 pub const LAUNCH_SINCE: &str = "cloud.neuralinverse.com/launch-since";
 
+/// On a ConfigMap with what an owner's workspaces have used: the month, such as `2026-11`.
+pub const USAGE: &str = "cloud.neuralinverse.com/usage";
+
 /// Annotation of a volume whose workspace is gone: until when it is kept (RFC 3339). Whoever may change the volume
 /// may write another time, or take the annotation away to begin anew.
 pub const RETAINED_UNTIL: &str = "cloud.neuralinverse.com/retained-until";

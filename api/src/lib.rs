@@ -21,6 +21,7 @@ pub mod erlang;
 pub mod install;
 pub mod kind;
 pub mod labels;
+pub mod money;
 pub mod owner;
 pub mod quantity;
 pub mod region;
@@ -33,6 +34,7 @@ pub mod workspace_tier;
 
 pub use duration::Duration;
 pub use kind::{GROUP, Kind, VERSION};
+pub use money::Money;
 pub use owner::Owner;
 pub use quantity::Quantity;
 pub use region::{
@@ -42,8 +44,8 @@ pub use region::{
 pub use wanted::{Wanted, Why};
 pub use warm_pool::{Autoscale, Day, WarmPool, WarmPoolSpec, WarmPoolStatus, Window};
 pub use workspace::{
-    GitAuthor, Launch, LaunchSource, LocalSecret, Repository, RunPolicy, Suspended, Workspace, WorkspaceSpec,
-    WorkspaceStatus,
+    GitAuthor, Launch, LaunchSource, LocalSecret, Repository, Run, RunPolicy, Suspended, Workspace,
+    WorkspaceSpec, WorkspaceStatus,
 };
 pub use workspace_node_pool::{
     StaticNodes, WorkspaceNodePool, WorkspaceNodePoolSpec, WorkspaceNodePoolStatus,

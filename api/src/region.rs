@@ -84,6 +84,11 @@ pub struct RegionSpec {
     #[serde(default)]
     pub images: Images,
 
+    /// Currency of all prices, as ISO 4217 writes it.
+    #[serde(default = "currency")]
+    #[schemars(regex(pattern = r"^[A-Z]{3}$"))]
+    pub currency: String,
+
     /// StorageClass of the workspaces' volumes. Without it, the cluster's default class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
@@ -158,6 +163,10 @@ pub struct LocalObject {
 
 fn workspace_namespaces() -> Vec<String> {
     vec!["workspaces".to_owned()]
+}
+
+fn currency() -> String {
+    "USD".to_owned()
 }
 
 fn node_loss_timeout() -> Duration {

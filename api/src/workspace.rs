@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Duration;
+use crate::{Duration, Money};
 
 /// One developer's place to work: a pod with a volume, taken from a warm pool or started for it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -193,10 +193,18 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Suspended>,
 
-    /// How many hours it has run until it last stopped, such as `12.3456`. What it runs since the condition `Running`
-    /// became true comes on top.
+    /// How many hours it has run until it last stopped or got another tier, such as `12.3456`. What `run` says comes
+    /// on top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<String>,
+
+    /// What these hours cost, in the Region's currency, such as `11.85`. Without it, none of them had a price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Money>,
+
+    /// Since when it runs as it does, as long as it runs. Added to `hours` and `cost` when it stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
 
     /// `Ready`, `Accepted`, `Running`, `RepositoryReady`, while there is a pod `UpToDate`, and while work is
     /// missing `Restored`.
@@ -215,6 +223,24 @@ pub struct Suspended {
     /// The annotation `cloud.neuralinverse.com/wake-requested-at` as it was then. Another one wakes the workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake: Option<String>,
+}
+
+/// That a workspace runs, as one tier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// Epoch of the pod.
+    pub epoch: i64,
+
+    /// Since when.
+    pub since: Time,
+
+    /// Name of the tier that the pod has.
+    pub tier: String,
+
+    /// The tier's price of an hour when this began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hourly_price: Option<Money>,
 }
 
 /// How a start went.

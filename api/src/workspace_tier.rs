@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Quantity;
+use crate::{Money, Quantity};
 
 /// The size of a workspace and the nodes that it runs on.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,11 @@ pub struct WorkspaceTierSpec {
     /// Size in bytes of the volume that a new workspace gets. Volumes that exist keep their size.
     #[serde(default = "storage")]
     pub storage: Quantity,
+
+    /// Price of an hour that a workspace of this tier runs, in the Region's currency, such as `0.96`. Only running is
+    /// priced. A change holds for pods that start from then on. Without it, no cost is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hourly_price: Option<Money>,
 
     /// Name of the WorkspaceNodePool whose nodes these workspaces run on. A change is used from their next start.
     #[schemars(length(min = 1, max = 63))]

@@ -64,6 +64,7 @@ async fn write(context: &Context, workspace: &Workspace, pod: &Pod, news: News) 
         going: true,
         volume: None,
         waits_for: None,
+        hourly_price: observe::hourly_price(context, pod),
         refused: None,
         suspend: false,
         news,

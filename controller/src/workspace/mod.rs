@@ -9,6 +9,7 @@ mod claim;
 pub mod decide;
 mod hours;
 pub mod idle;
+mod ledger;
 pub mod node_loss;
 pub mod observe;
 pub mod pod_state;
@@ -26,7 +27,7 @@ use std::{
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use neuralinverse_api::{LaunchSource, Workspace, labels};
+use neuralinverse_api::{LaunchSource, Run, Workspace, labels};
 
 use self::{
     apply::apply,
@@ -62,13 +63,17 @@ pub struct Workspaces {
     wished: Mutex<HashMap<Key, Timestamp>>,
     /// UIDs of older workspaces whose pods were asked for since we lead.
     recalled: Mutex<HashMap<Key, String>>,
+    /// Workspaces that were deleted while they ran: what they used is still to be written.
+    deleted: Mutex<HashMap<Key, Vec<Arc<Workspace>>>>,
+    /// How many times what runs was written, by the key of its workspace.
+    written: Mutex<HashMap<Key, u64>>,
 }
 
 impl Workspaces {
     /// Leads from now on.
     pub fn new(context: Arc<Context>) -> Self {
-        let (wished, recalled) = Default::default();
-        Self { context, leading_since: Timestamp::now(), wished, recalled }
+        let (wished, recalled, deleted, written) = Default::default();
+        Self { context, leading_since: Timestamp::now(), wished, recalled, deleted, written }
     }
 
     /// Asks for the pods of a workspace before the first one is got for it, if somebody else may have
@@ -118,6 +123,7 @@ impl Workspaces {
             going: !pods.is_empty(),
             volume: observed.volume.as_deref(),
             waits_for: observed.waits_for(),
+            hourly_price: current.as_deref().and_then(|pod| observe::hourly_price(&self.context, pod)),
             refused,
             suspend,
             news: News::None,
@@ -129,7 +135,40 @@ impl Workspaces {
     fn forget(&self, key: &Key) -> Next {
         lock(&self.wished).remove(key);
         lock(&self.recalled).remove(key);
+        lock(&self.written).remove(key);
         Next::Never
+    }
+
+    /// Writes what workspaces of this key used that were deleted while they ran.
+    async fn close(&self, key: &Key) -> Result<()> {
+        let deleted = lock(&self.deleted).get(key).cloned().unwrap_or_default();
+        for workspace in &deleted {
+            if let Some(run) = running(workspace) {
+                ledger::write(&self.context, workspace, run, Timestamp::now()).await?;
+            }
+            let mut all = lock(&self.deleted);
+            if let Some(left) = all.get_mut(key) {
+                left.retain(|it| it.uid() != workspace.uid());
+            }
+            all.retain(|_, left| !left.is_empty());
+        }
+        Ok(())
+    }
+
+    /// Writes what a workspace that runs on has used, once an hour. Who leads anew waits for the next time.
+    async fn count(&self, key: &Key, workspace: &Workspace) -> Result<()> {
+        let now = Timestamp::now();
+        let Some(run) = running(workspace) else {
+            lock(&self.written).remove(key);
+            return Ok(());
+        };
+        let due = ledger::due(run, now);
+        let written = *lock(&self.written).entry(key.clone()).or_insert(due);
+        if due > written {
+            ledger::write(&self.context, workspace, run, now).await?;
+        }
+        lock(&self.written).insert(key.clone(), due);
+        Ok(())
     }
 }
 
@@ -148,6 +187,10 @@ impl Reconciler for Workspaces {
         match change {
             Change::Workspace(workspace) => {
                 let key = Key::of(workspace.as_ref());
+                let known = caches.workspaces.get(&key).and_then(|known| known.uid());
+                if known != workspace.uid() && running(workspace).is_some() {
+                    lock(&self.deleted).entry(key.clone()).or_default().push(workspace.clone());
+                }
                 lock(&self.wished).insert(key.clone(), Timestamp::now());
                 vec![key]
             }
@@ -170,10 +213,12 @@ impl Reconciler for Workspaces {
     }
 
     async fn reconcile(&self, key: &Key) -> Result<Next> {
+        self.close(key).await?;
         // Pods have the workspace as owner and go with it; its volume stays for a while.
         let workspace = self.context.caches.workspaces.get(key);
         let workspace = workspace.filter(|workspace| workspace.metadata.deletion_timestamp.is_none());
         let Some(workspace) = workspace else { return Ok(self.forget(key)) };
+        self.count(key, &workspace).await?;
         let now = Timestamp::now();
         let mut observed = observe::observe(&self.context, &workspace).await?;
         let mut plan = decide(&workspace, &observed, now);
@@ -198,6 +243,11 @@ impl Reconciler for Workspaces {
 /// Whether the wish is still unfulfilled, so that its time counts on.
 fn waits(plan: &Plan, observed: &Observed) -> bool {
     plan.start.is_none() && observed.pods.iter().any(|pod| pod.metadata.deletion_timestamp.is_some())
+}
+
+/// What is being counted of a workspace.
+fn running(workspace: &Workspace) -> Option<&Run> {
+    workspace.status.as_ref()?.run.as_ref()
 }
 
 fn idle_since(workspace: &Workspace) -> bool {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::{Api, ResourceExt, api::ListParams};
-use neuralinverse_api::{Wanted, Workspace, labels};
+use neuralinverse_api::{Money, Wanted, Workspace, labels};
 
 use super::{
     decide::Observed,
@@ -97,6 +97,12 @@ async fn stranded(
 /// All pods that carry the workspace's UID, as far as we know.
 pub fn pods(context: &Context, workspace: &Workspace) -> Vec<Arc<Pod>> {
     context.caches.pods.by(&PodIndex::Workspace(workspace.uid().unwrap_or_default()))
+}
+
+/// The price of an hour of the tier that a pod has.
+pub fn hourly_price(context: &Context, pod: &Pod) -> Option<Money> {
+    let tier = context.caches.tiers.get(&Key::cluster(pod_state::tier(pod)?))?;
+    tier.spec.hourly_price.clone()
 }
 
 /// All volumes that carry the workspace's UID, as far as we know.

@@ -3,11 +3,14 @@
 
 use jiff::Timestamp;
 use neuralinverse_api::{
-    Launch, Workspace, WorkspaceStatus,
+    Launch, Run, Workspace, WorkspaceStatus,
     condition::{self, ConditionType, Reason},
 };
 
-use super::status::{Seen, status};
+use super::{
+    hours, ledger,
+    status::{Seen, status},
+};
 use crate::{context::Context, error::Result, write};
 
 /// What people are told.
@@ -23,8 +26,13 @@ pub struct Told {
 
 /// Writes the status that follows from what was seen, if it is another one.
 pub async fn settle(context: &Context, workspace: &Workspace, seen: &Seen<'_>) -> Result<()> {
-    let new = status(workspace, seen, Timestamp::now());
+    let now = Timestamp::now();
+    let new = status(workspace, seen, now);
     let old = workspace.status.as_ref();
+    if let Some(run) = ended(old, &new) {
+        // First, since the status forgets it.
+        ledger::write(context, workspace, run, now).await?;
+    }
     if !write::status(&context.client, &context.caches.workspaces, workspace, old, &new).await? {
         return Ok(());
     }
@@ -38,6 +46,13 @@ pub async fn settle(context: &Context, workspace: &Workspace, seen: &Seen<'_>) -
         None => {}
     }
     Ok(())
+}
+
+/// What ran in one status and does not go on in the next.
+fn ended<'a>(old: Option<&'a WorkspaceStatus>, new: &WorkspaceStatus) -> Option<&'a Run> {
+    let run = old?.run.as_ref()?;
+    let goes_on = new.run.as_ref().is_some_and(|new| hours::goes_on(run, new));
+    (!goes_on).then_some(run)
 }
 
 /// The launch that ended with the step from one status to the next.

@@ -20,6 +20,7 @@ mod restart;
 mod retention;
 mod run_policy;
 mod tier_change;
+mod usage;
 mod warm_pool;
 mod warm_pool_room;
 mod warm_pool_size;

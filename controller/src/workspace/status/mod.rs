@@ -13,13 +13,13 @@ use k8s_openapi::{
 };
 use kube::ResourceExt;
 use neuralinverse_api::{
-    Launch, Suspended, Wanted, Why, Workspace, WorkspaceStatus,
+    Launch, Money, Run, Suspended, Wanted, Why, Workspace, WorkspaceStatus,
     agent::{Report, RepositoryState},
     condition::{self, ConditionType, NewCondition, Reason},
 };
 
 use super::{
-    hours,
+    hours::{self, Counted},
     pod_state::{self, PodState},
     tier_change,
 };
@@ -61,6 +61,8 @@ pub struct Seen<'a> {
     pub waits_for: Option<&'a str>,
     /// Why Kubernetes did not take the volume, the pod or, when there is one, its new size.
     pub refused: Option<Problem>,
+    /// The price of an hour of the tier that the pod has.
+    pub hourly_price: Option<Money>,
     /// That nobody uses it any more, as was decided just now.
     pub suspend: bool,
     /// What was heard.
@@ -78,6 +80,7 @@ pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> Workspa
     let launch = facts.pod.filter(|_| first_usable).and_then(pod_state::launch);
     let mut conditions = vec![facts.accepted(), facts.running(), facts.repository(), facts.ready()];
     conditions.extend(facts.up_to_date());
+    let Counted { hours, cost, run } = hours::count(&old, facts.run(now), now);
     let lost_volume = facts.lost_volume(volume.as_deref());
     conditions.extend(lost_volume.as_deref().map(|lost| restored(lost, volume.as_deref())));
     WorkspaceStatus {
@@ -91,7 +94,9 @@ pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> Workspa
         volume,
         idle_since: facts.idle_since(now),
         suspended: facts.suspended(now),
-        hours: hours::total(&old, &conditions[1], now),
+        hours,
+        cost,
+        run,
         conditions: condition::merge(&old.conditions, &conditions, generation, now),
     }
 }
@@ -209,6 +214,17 @@ impl<'a> Facts<'a> {
             Wanted::Running => self.seen.suspend.then_some(Why::Idle),
             Wanted::Stopped(why) => Some(why),
         }
+    }
+
+    /// What is counted from now on, if it runs.
+    fn run(&self, now: Timestamp) -> Option<Run> {
+        let pod = self.pod.filter(|_| self.running().status == Some(true))?;
+        Some(Run {
+            epoch: pod_state::epoch(pod),
+            since: Time(now),
+            tier: pod_state::tier(pod).unwrap_or(&self.workspace.spec.tier).to_owned(),
+            hourly_price: self.seen.hourly_price.clone(),
+        })
     }
 
     fn running(&self) -> NewCondition {

@@ -26,8 +26,18 @@ fn words(status: &WorkspaceStatus) -> Vec<String> {
 }
 
 fn seen<'a>(references: &'a Result<References, Problem>, pod: Option<&'a Pod>, news: News) -> Seen<'a> {
-    let (volume, waits_for, refused) = Default::default();
-    Seen { references, pod, going: pod.is_some(), volume, waits_for, refused, suspend: false, news }
+    let (volume, waits_for, refused, hourly_price) = Default::default();
+    Seen {
+        references,
+        pod,
+        going: pod.is_some(),
+        volume,
+        waits_for,
+        refused,
+        hourly_price,
+        suspend: false,
+        news,
+    }
 }
 
 fn report(repository: RepositoryState) -> News {
