@@ -75,6 +75,8 @@ documented! {
         RegionNotFound,
         /// The namespace is not one of the Region's workspaceNamespaces.
         NamespaceNotAllowed,
+        /// The owner's workspaces are or use all that they may.
+        OwnerLimit,
         /// A Secret that the spec names does not exist or may not be used by this owner.
         SecretNotFound,
         /// A time zone that a schedule names is not in the IANA database.

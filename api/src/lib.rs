@@ -38,8 +38,9 @@ pub use money::Money;
 pub use owner::Owner;
 pub use quantity::Quantity;
 pub use region::{
-    DeletionPolicy, Egress, ExternalGitea, Gateway, Gitea, Images, LocalObject, ManagedGitea, Oidc, Portal,
-    PortalService, PullPolicy, Region, RegionSpec, RegionStatus, ServiceType, SignIn,
+    DeletionPolicy, Egress, ExternalGitea, Gateway, Gitea, Images, LocalObject, ManagedGitea, Oidc,
+    OwnerException, OwnerLimits, Portal, PortalService, PullPolicy, Region, RegionSpec, RegionStatus,
+    ServiceType, SignIn,
 };
 pub use wanted::{Wanted, Why};
 pub use warm_pool::{Autoscale, Day, WarmPool, WarmPoolSpec, WarmPoolStatus, Window};

@@ -3,12 +3,14 @@
 mod egress;
 mod front;
 mod gitea;
+mod owner_limits;
 
 pub use egress::Egress;
 pub use front::{Gateway, Oidc, Portal, PortalService, ServiceType, SignIn};
 pub use gitea::{ExternalGitea, Gitea, ManagedGitea};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
+pub use owner_limits::{OwnerException, OwnerLimits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +117,18 @@ pub struct RegionSpec {
     #[schemars(range(min = 1, max = 100))]
     pub requests_percent: i32,
 
+    /// What the workspaces of one owner may be and use together. Above it, none starts; what runs goes on.
+    #[serde(default)]
+    pub owner_limits: OwnerLimits,
+
+    /// Owners who have other limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 1000),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["owner"])
+    )]
+    pub owner_exceptions: Vec<OwnerException>,
+
     /// How long a node may be silent (not ready, or unreachable) until the workspaces on it start elsewhere. What
     /// was on a volume that cannot leave the node is then missing there. One that is gone, or has the taint
     /// `node.kubernetes.io/out-of-service`, is lost at once.
@@ -141,6 +155,12 @@ impl RegionSpec {
         }
         let (scheme, host) = self.url.as_deref()?.split_once("://")?;
         Some(format!("{scheme}://git.{host}"))
+    }
+
+    /// What the workspaces of `owner` may be and use together.
+    pub fn limits_of(&self, owner: &str) -> &OwnerLimits {
+        let exception = self.owner_exceptions.iter().find(|exception| exception.owner == owner);
+        exception.map_or(&self.owner_limits, |exception| &exception.limits)
     }
 
     /// Who signs people in at the portal: the issuer's URL.

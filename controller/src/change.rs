@@ -75,6 +75,8 @@ pub enum WorkspaceIndex {
     Tier(String),
     /// The template's name.
     Template(String),
+    /// Its owner.
+    Owner(String),
     /// Namespace and name of the volume in its status.
     Volume(Key),
 }
@@ -139,10 +141,11 @@ impl Cached for Workspace {
     fn indices(&self) -> Vec<WorkspaceIndex> {
         let tier = WorkspaceIndex::Tier(self.spec.tier.clone());
         let template = WorkspaceIndex::Template(self.spec.template.clone());
+        let owner = WorkspaceIndex::Owner(self.spec.owner.clone());
         let namespace = self.namespace().unwrap_or_default();
         let volume = self.status.as_ref().and_then(|status| status.volume.as_ref());
         let volume = volume.map(|volume| WorkspaceIndex::Volume(Key::new(namespace, volume)));
-        [Some(tier), Some(template), volume].into_iter().flatten().collect()
+        [Some(tier), Some(template), Some(owner), volume].into_iter().flatten().collect()
     }
 
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {

@@ -12,7 +12,6 @@ use super::{answer::Refusal, assignment::workspace_of};
 use crate::{
     context::Context,
     error::{During, Error},
-    references::resolve,
     workspace::{
         observe, pod_state,
         say::{Say, say},
@@ -57,9 +56,8 @@ pub async fn hear(
 }
 
 async fn write(context: &Context, workspace: &Workspace, pod: &Pod, news: News) -> Result<(), Error> {
-    let (namespace, spec) = (workspace.namespace().unwrap_or_default(), &workspace.spec);
     let seen = Seen {
-        references: &resolve(&context.caches, &namespace, &spec.tier, &spec.template),
+        references: &observe::references(context, workspace),
         pod: Some(pod),
         going: true,
         volume: None,

@@ -12,6 +12,7 @@ pub mod idle;
 mod ledger;
 pub mod node_loss;
 pub mod observe;
+mod owner_limit;
 pub mod pod_state;
 pub mod say;
 pub mod settle;
@@ -27,7 +28,7 @@ use std::{
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use neuralinverse_api::{LaunchSource, Run, Workspace, labels};
+use neuralinverse_api::{LaunchSource, Run, Workspace, condition::Reason, labels};
 
 use self::{
     apply::apply,
@@ -139,6 +140,18 @@ impl Workspaces {
         Next::Never
     }
 
+    /// Workspaces of the same owner that wait until this one, or its pod, takes less.
+    fn beside(&self, change: &Change) -> Vec<Key> {
+        let owner = match change {
+            Change::Workspace(workspace) | Change::WorkspaceStatus(workspace) => Some(&workspace.spec.owner),
+            Change::Pod(pod, _) => pod.labels().get(labels::OWNER),
+            _ => None,
+        };
+        let Some(owner) = owner else { return Vec::new() };
+        let all = self.context.caches.workspaces.by(&WorkspaceIndex::Owner(owner.clone()));
+        all.iter().filter(|it| over_limit(it)).map(|it| Key::of(it.as_ref())).collect()
+    }
+
     /// Writes what workspaces of this key used that were deleted while they ran.
     async fn close(&self, key: &Key) -> Result<()> {
         let deleted = lock(&self.deleted).get(key).cloned().unwrap_or_default();
@@ -182,9 +195,10 @@ impl Reconciler for Workspaces {
 
     fn wakes(&self, change: &Change) -> Vec<Key> {
         let caches = &self.context.caches;
+        let mut woken = self.beside(change);
         let keys =
             |workspaces: Vec<Arc<Workspace>>| workspaces.iter().map(|it| Key::of(it.as_ref())).collect();
-        match change {
+        woken.extend(match change {
             Change::Workspace(workspace) => {
                 let key = Key::of(workspace.as_ref());
                 let known = caches.workspaces.get(&key).and_then(|known| known.uid());
@@ -209,7 +223,8 @@ impl Reconciler for Workspaces {
                 pods.iter().filter_map(|pod| owner(pod.as_ref())).collect()
             }
             Change::WarmPool(_) | Change::Part => Vec::new(),
-        }
+        });
+        woken
     }
 
     async fn reconcile(&self, key: &Key) -> Result<Next> {
@@ -248,6 +263,11 @@ fn waits(plan: &Plan, observed: &Observed) -> bool {
 /// What is being counted of a workspace.
 fn running(workspace: &Workspace) -> Option<&Run> {
     workspace.status.as_ref()?.run.as_ref()
+}
+
+fn over_limit(workspace: &Workspace) -> bool {
+    let conditions = workspace.status.iter().flat_map(|status| &status.conditions);
+    conditions.into_iter().any(|it| it.reason == Reason::OwnerLimit.as_str())
 }
 
 fn idle_since(workspace: &Workspace) -> bool {

@@ -5,26 +5,26 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::{Api, ResourceExt, api::ListParams};
-use neuralinverse_api::{Money, Wanted, Workspace, labels};
+use neuralinverse_api::{Money, OwnerLimits, Wanted, Workspace, labels};
 
 use super::{
     decide::Observed,
     node_loss::{self, NodeState},
+    owner_limit::{self, Claimant},
     pod_state,
 };
 use crate::{
-    change::{PodIndex, VolumeIndex},
+    change::{PodIndex, VolumeIndex, WorkspaceIndex},
     context::Context,
     error::{During, Result, not_found},
     key::Key,
-    references::{self, REGION},
+    references::{self, Problem, REGION, References},
 };
 
 /// What there is of `workspace`, from memory. Only a volume that ought to be there and is not costs a
 /// request.
 pub async fn observe(context: &Context, workspace: &Workspace) -> Result<Observed> {
     let namespace = workspace.namespace().unwrap_or_default();
-    let spec = &workspace.spec;
     let (pods, volume) = (pods(context, workspace), volume(context, workspace, &namespace).await?);
     let nodes = nodes(context, workspace, &pods, volume.as_deref()).await?;
     let stranded = match &volume {
@@ -32,13 +32,40 @@ pub async fn observe(context: &Context, workspace: &Workspace) -> Result<Observe
         None => false,
     };
     Ok(Observed {
-        references: references::resolve(&context.caches, &namespace, &spec.tier, &spec.template),
+        references: references(context, workspace),
         volumes: volumes(context, workspace),
         pods,
         volume,
         nodes,
         stranded,
     })
+}
+
+/// What its pod would be made from, if it may have one.
+pub fn references(context: &Context, workspace: &Workspace) -> Result<References, Problem> {
+    let (namespace, spec) = (workspace.namespace().unwrap_or_default(), &workspace.spec);
+    let references = references::resolve(&context.caches, &namespace, &spec.tier, &spec.template)?;
+    let limits = references.region.limits_of(&spec.owner);
+    if *limits != OwnerLimits::default() {
+        let all = claimants(context, &spec.owner);
+        owner_limit::check(limits, &spec.owner, &Key::of(workspace), &all)?;
+    }
+    Ok(references)
+}
+
+fn claimants(context: &Context, owner: &str) -> Vec<Claimant> {
+    let workspaces = context.caches.workspaces.by(&WorkspaceIndex::Owner(owner.to_owned()));
+    let claimant = |workspace: &Arc<Workspace>| {
+        let tier = context.caches.tiers.get(&Key::cluster(&workspace.spec.tier));
+        Claimant {
+            key: Key::of(workspace.as_ref()),
+            created: workspace.creation_timestamp().map_or(Timestamp::MAX, |time| time.0),
+            wanted: workspace.wanted() == Wanted::Running,
+            has_pod: !pods(context, workspace).is_empty(),
+            size: tier.map(|tier| (tier.spec.cpu.clone(), tier.spec.memory.clone())),
+        }
+    };
+    workspaces.iter().filter(|it| it.metadata.deletion_timestamp.is_none()).map(claimant).collect()
 }
 
 /// How the nodes are that the workspace's pods were placed on and, when it is to run and no pod of it was placed, the

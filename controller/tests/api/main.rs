@@ -14,6 +14,7 @@ mod leaders;
 mod node_loss;
 mod node_pool;
 mod on_demand;
+mod owner_limit;
 mod refused;
 mod region;
 mod restart;
