@@ -89,14 +89,24 @@ documented! {
         ImagePullFailed,
         /// A container of the pod ends again and again.
         PodFailed,
+        /// The node ended the pod, since it ran out of memory, disk or processes, or since its taints changed.
+        Evicted,
+        /// A pod of higher priority took the pod's place.
+        Preempted,
+        /// The pod was asked to leave its node, as when somebody drains it.
+        Drained,
         /// The pod's node is lost, and its volume may still be in use there; the message says how to go on.
         NodeLost,
         /// The volume with the work was lost, and the workspace has a new one; the work is to be restored.
         RestorePending,
         /// A program does not answer, or answers with an error; the message says what.
         Unavailable,
-        /// Kubernetes refused the pod or the volume, for instance for a quota.
+        /// Kubernetes refused the pod or the volume, for instance for a policy.
         Refused,
+        /// A ResourceQuota of the namespace has no place for the pod.
+        QuotaExceeded,
+        /// A ResourceQuota of the namespace has no place for the volume.
+        StorageQuotaExceeded,
         /// The pod is as its tier and template ask.
         Applied,
         /// The pod gets the size of its tier while it runs.

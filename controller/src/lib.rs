@@ -32,6 +32,7 @@ mod node_pool;
 mod queue;
 mod reconciler;
 mod references;
+mod refusal;
 mod region;
 mod run;
 mod secret;

@@ -32,11 +32,15 @@ const FAILURES: &[Reason] = &[
     Reason::RegionNotFound,
     Reason::NamespaceNotAllowed,
     Reason::SecretNotFound,
+    Reason::OwnerLimit,
     Reason::NoNodes,
     Reason::Unschedulable,
     Reason::ImagePullFailed,
     Reason::PodFailed,
+    Reason::NodeLost,
     Reason::Refused,
+    Reason::QuotaExceeded,
+    Reason::StorageQuotaExceeded,
 ];
 
 impl Stage {

@@ -61,6 +61,7 @@ async fn write(context: &Context, workspace: &Workspace, pod: &Pod, news: News) 
         pod: Some(pod),
         going: true,
         volume: None,
+        interrupted: None,
         waits_for: None,
         hourly_price: observe::hourly_price(context, pod),
         refused: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::{Api, ResourceExt, api::PostParams};
-use neuralinverse_api::{WarmPool, condition::Reason, labels};
+use neuralinverse_api::{WarmPool, labels};
 
 use super::decide::Before;
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     hash,
     key::Key,
     references::{Problem, References},
+    refusal,
     workspace::children::{pod, volume},
     write,
 };
@@ -33,7 +34,7 @@ pub async fn create(
     let volumes: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
     match volumes.create(&params, &volume::warm(pool, &name, references)).await {
         Ok(volume) => context.caches.volumes.apply(volume),
-        Err(error) => return no(error),
+        Err(error) => return no("PersistentVolumeClaim", error),
     };
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
     let mut pod = pod::warm(pool, &name, references, &context.urls);
@@ -42,17 +43,14 @@ pub async fn create(
     }
     match pods.create(&params, &pod).await {
         Ok(pod) => context.caches.pods.apply(pod),
-        Err(error) => return no(error),
+        Err(error) => return no("Pod", error),
     };
     Ok(None)
 }
 
-fn no(error: kube::Error) -> Result<Option<Problem>> {
+fn no(kind: &str, error: kube::Error) -> Result<Option<Problem>> {
     match refused(&error) {
-        true => {
-            let message = format!("Kubernetes refused a warm pod: {}", text(&error));
-            Ok(Some(Problem::new(Reason::Refused, message)))
-        }
+        true => Ok(Some(refusal::problem(kind, &text(&error)))),
         false => Err(Error::Api { what: "creating a warm pod", source: error }),
     }
 }

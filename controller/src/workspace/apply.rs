@@ -27,7 +27,7 @@ use crate::{
     context::Context,
     error::{During, Error, Result, not_found, refused, text},
     references::{Problem, References},
-    write,
+    refusal, write,
 };
 
 /// Does what was decided for `workspace`, whose start was wished for at `since`. Says why Kubernetes did
@@ -183,10 +183,7 @@ where
             cache.apply(there);
             Ok(None)
         }
-        Err(error) if refused(&error) => {
-            let message = format!("Kubernetes refused the {}: {}", K::kind(&()), text(&error));
-            Ok(Some(Problem::new(Reason::Refused, message)))
-        }
+        Err(error) if refused(&error) => Ok(Some(refusal::problem(&K::kind(&()), &text(&error)))),
         Err(error) => Err(Error::Api { what: "creating a pod or volume", source: error }),
     }
 }

@@ -123,6 +123,7 @@ impl Workspaces {
             pod: current.as_deref(),
             going: !pods.is_empty(),
             volume: observed.volume.as_deref(),
+            interrupted: interrupted(&pods),
             waits_for: observed.waits_for(),
             hourly_price: current.as_deref().and_then(|pod| observe::hourly_price(&self.context, pod)),
             refused,
@@ -258,6 +259,12 @@ impl Reconciler for Workspaces {
 /// Whether the wish is still unfulfilled, so that its time counts on.
 fn waits(plan: &Plan, observed: &Observed) -> bool {
     plan.start.is_none() && observed.pods.iter().any(|pod| pod.metadata.deletion_timestamp.is_some())
+}
+
+/// Why a pod that is going was ended, unless we did it ourselves.
+fn interrupted(pods: &[Arc<Pod>]) -> Option<(Reason, String)> {
+    let going = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some());
+    going.filter_map(|pod| pod_state::interruption(pod)).next()
 }
 
 /// What is being counted of a workspace.

@@ -62,7 +62,8 @@ fn claimants(context: &Context, owner: &str) -> Vec<Claimant> {
             created: workspace.creation_timestamp().map_or(Timestamp::MAX, |time| time.0),
             wanted: workspace.wanted() == Wanted::Running,
             has_pod: !pods(context, workspace).is_empty(),
-            size: tier.map(|tier| (tier.spec.cpu.clone(), tier.spec.memory.clone())),
+            cpu: tier.as_ref().map(|tier| tier.spec.cpu.clone()),
+            memory: tier.as_ref().map(|tier| tier.spec.memory.clone()),
         }
     };
     workspaces.iter().filter(|it| it.metadata.deletion_timestamp.is_none()).map(claimant).collect()

@@ -21,8 +21,10 @@ pub struct Claimant {
     pub wanted: bool,
     /// It has a pod, also one that is going.
     pub has_pod: bool,
-    /// CPUs and memory of its tier.
-    pub size: Option<(Quantity, Quantity)>,
+    /// CPUs of its tier.
+    pub cpu: Option<Quantity>,
+    /// Memory of its tier in bytes.
+    pub memory: Option<Quantity>,
 }
 
 impl Claimant {
@@ -54,12 +56,11 @@ pub fn check(limits: &OwnerLimits, owner: &str, key: &Key, all: &[Claimant]) -> 
             before.len()
         )));
     }
-    let amounts: [(_, _, fn(&(Quantity, Quantity)) -> &Quantity); 2] =
-        [("cpu", &limits.cpu, |size| &size.0), ("memory", &limits.memory, |size| &size.1)];
-    for (what, most, part) in amounts {
-        let Some(most) = most else { continue };
-        let sizes = before.iter().copied().chain([ours]).filter_map(|it| it.size.as_ref());
-        if sizes.map(|size| part(size).milli()).sum::<i128>() > most.milli() {
+    let together = || before.iter().copied().chain([ours]);
+    let cpu: i128 = together().filter_map(|it| it.cpu.as_ref()).map(Quantity::milli).sum();
+    let memory: i128 = together().filter_map(|it| it.memory.as_ref()).map(Quantity::milli).sum();
+    for (what, sum, most) in [("cpu", cpu, &limits.cpu), ("memory", memory, &limits.memory)] {
+        if let Some(most) = most.as_ref().filter(|most| sum > most.milli()) {
             return Err(over(format!(
                 "with this one, the running workspaces of `{owner}` would have more {what} than {most}: stop one, \
                  choose a smaller tier, or raise `{what}` of the Region's ownerLimits"
@@ -90,7 +91,8 @@ mod tests {
             created: Timestamp::from_second(created).unwrap(),
             wanted,
             has_pod,
-            size: Some(("2".parse().unwrap(), "4Gi".parse().unwrap())),
+            cpu: Some("2".parse().unwrap()),
+            memory: Some("4Gi".parse().unwrap()),
         }
     }
 

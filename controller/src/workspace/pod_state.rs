@@ -110,6 +110,42 @@ pub fn launch(pod: &Pod) -> Option<(LaunchSource, Timestamp)> {
     Some((source, pod.annotations().get(labels::LAUNCH_SINCE)?.parse().ok()?))
 }
 
+/// That the pod did not end by itself, and what comes now.
+pub fn interruption(pod: &Pod) -> Option<(Reason, String)> {
+    let status = pod.status.as_ref();
+    let evicted = status.is_some_and(|status| status.reason.as_deref() == Some("Evicted"));
+    let target = condition(pod, "DisruptionTarget").filter(|(true_, ..)| *true_);
+    let said = match target.map(|(.., message)| message).filter(|message| !message.is_empty()) {
+        Some(message) => message,
+        None => status.and_then(|status| status.message.as_deref()).unwrap_or("it did not say why"),
+    };
+    match target.and_then(|(_, reason, _)| reason) {
+        Some("PreemptionByScheduler") => Some((
+            Reason::Preempted,
+            format!(
+                "a pod of higher priority took the place of this one ({said}): it starts again where there is room; \
+                 add nodes to the pool, or give the tier a priorityClassName"
+            ),
+        )),
+        Some("EvictionByEvictionAPI") => Some((
+            Reason::Drained,
+            format!(
+                "the pod was asked to leave its node ({said}): the workspace starts again on another one"
+            ),
+        )),
+        Some("TerminationByKubelet" | "DeletionByTaintManager") => Some((Reason::Evicted, evicted_for(said))),
+        _ if evicted => Some((Reason::Evicted, evicted_for(said))),
+        _ => None,
+    }
+}
+
+fn evicted_for(said: &str) -> String {
+    format!(
+        "the node ended the pod ({said}): the workspace starts again on its volume; when it happens again, look at \
+         the node, or choose a larger tier"
+    )
+}
+
 /// What became of a change of the pod's size that is not done yet, and the next step.
 pub fn resize(pod: &Pod) -> Option<(Reason, String)> {
     if let Some((true, reason, message)) = condition(pod, "PodResizePending") {
@@ -237,6 +273,29 @@ mod tests {
             state(json!({ "phase": "Failed", "reason": "Evicted" })),
             PodState::Ended("Evicted".into())
         );
+    }
+
+    #[test]
+    fn a_pod_that_others_ended_says_who_and_what_comes_now() {
+        let target = |reason: &str| {
+            json!({ "conditions": [
+                { "type": "DisruptionTarget", "status": "True", "reason": reason, "message": "said so" },
+            ] })
+        };
+        let evicted = json!({ "phase": "Failed", "reason": "Evicted", "message": "said so" });
+        for (status, expected) in [
+            (evicted, Some(Reason::Evicted)),
+            (target("TerminationByKubelet"), Some(Reason::Evicted)),
+            (target("DeletionByTaintManager"), Some(Reason::Evicted)),
+            (target("PreemptionByScheduler"), Some(Reason::Preempted)),
+            (target("EvictionByEvictionAPI"), Some(Reason::Drained)),
+            (target("DeletionByPodGC"), None),
+            (json!({ "phase": "Failed", "message": "said so" }), None),
+        ] {
+            let found = interruption(&from(json!({ "metadata": {}, "status": status })));
+            assert_eq!(found.as_ref().map(|(reason, _)| *reason), expected, "{status}");
+            assert!(found.is_none_or(|(_, message)| message.contains("(said so): ")));
+        }
     }
 
     #[test]

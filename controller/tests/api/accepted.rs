@@ -44,10 +44,27 @@ async fn a_quota_that_is_full_is_named_and_raising_it_helps() -> Result<()> {
         .until("pods", "the quota is counted", |quota: &ResourceQuota| quota.status.as_ref()?.hard.clone())
         .await?;
     world.workspace("refused", json!({})).await?;
-    let (_, message) = world.until_reason("refused", "Ready", "Refused").await?;
-    assert!(message.contains("exceeded quota"), "{message}");
+    let (_, message) = world.until_reason("refused", "Ready", "QuotaExceeded").await?;
+    assert!(message.contains("exceeded quota") && message.contains("smaller tier"), "{message}");
 
     quotas.patch("pods", &PatchParams::apply("test"), &Patch::Apply(quota("1"))).await?;
     world.pod_of("refused", None).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_quota_of_storage_is_named_as_such() -> Result<()> {
+    use k8s_openapi::api::core::v1::ResourceQuota;
+    let world = World::new().await?;
+    let quota: ResourceQuota = serde_json::from_value(json!({
+        "metadata": { "name": "storage" }, "spec": { "hard": { "requests.storage": "1Gi" } },
+    }))?;
+    world.api::<ResourceQuota>().create(&Default::default(), &quota).await?;
+    world
+        .until("storage", "the quota is counted", |quota: &ResourceQuota| quota.status.as_ref()?.hard.clone())
+        .await?;
+    world.workspace("refused", json!({})).await?;
+    let (_, message) = world.until_reason("refused", "Ready", "StorageQuotaExceeded").await?;
+    assert!(message.contains("requests.storage") && message.contains("quota of storage"), "{message}");
     Ok(())
 }

@@ -38,7 +38,7 @@ const CASES: &[Case] = cases! {
         a_repository_that_cannot_be_cloned_is_reported_and_recovers,
         a_missing_tier_is_reported_and_recovers,
         workspaces_launch_while_the_controller_is_killed,
-        a_deleted_workspace_leaves_no_pod_and_no_volume,
+        a_deleted_workspace_leaves_no_pod_and_its_volume_for_a_time,
     }
     browser::{
         somebody_signs_in_and_sees_nothing_of_others,

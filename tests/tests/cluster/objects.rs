@@ -1,6 +1,7 @@
 //! What cases declare and look at.
 
 use anyhow::{Result, ensure};
+use neuralinverse_api::labels::RETAINED_UNTIL;
 use neuralinverse_tests::Demo;
 use serde_json::{Value, json};
 
@@ -24,8 +25,22 @@ pub fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
 /// Deletes a workspace if it is there, and waits until nothing is left of it.
 pub fn remove(demo: &Demo, name: &str) -> Result<()> {
     demo.kubectl(&["delete", "workspace", name, "--ignore-not-found"])?;
-    demo.wait("its pod and volume to go", || {
-        let left = demo.get(&["pods,pvc", "-l", &format!("cloud.neuralinverse.com/workspace={name}")])?;
+    let its = format!("cloud.neuralinverse.com/workspace={name}");
+    demo.wait("its pod to go and its volume to be kept for a time", || {
+        let pods = demo.get(&["pods", "-l", &its])?;
+        ensure!(pods["items"].as_array().is_some_and(Vec::is_empty), "{pods}");
+        let volumes = demo.get(&["pvc", "-l", &its])?;
+        let kept = |volume: &Value| volume["metadata"]["annotations"][RETAINED_UNTIL].is_string();
+        ensure!(volumes["items"].as_array().is_some_and(|all| all.iter().all(kept)), "{volumes}");
+        Ok(())
+    })?;
+    let over = format!("{RETAINED_UNTIL}=2026-01-01T00:00:00Z");
+    for volume in demo.get(&["pvc", "-l", &its])?["items"].as_array().into_iter().flatten() {
+        let name = volume["metadata"]["name"].as_str().unwrap_or_default();
+        demo.kubectl(&["annotate", "pvc", name, &over, "--overwrite"])?;
+    }
+    demo.wait("its volume to go when its time is over", || {
+        let left = demo.get(&["pvc", "-l", &its])?;
         ensure!(left["items"].as_array().is_some_and(Vec::is_empty), "{left}");
         Ok(())
     })

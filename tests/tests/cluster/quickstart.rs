@@ -193,7 +193,7 @@ pub fn workspaces_launch_while_the_controller_is_killed(demo: &Demo) -> Result<(
     Ok(())
 }
 
-pub fn a_deleted_workspace_leaves_no_pod_and_no_volume(demo: &Demo) -> Result<()> {
+pub fn a_deleted_workspace_leaves_no_pod_and_its_volume_for_a_time(demo: &Demo) -> Result<()> {
     ["warm", "cold", "clone", "homeless"].iter().try_for_each(|name| remove(demo, name))
 }
 

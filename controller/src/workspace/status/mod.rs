@@ -57,6 +57,8 @@ pub struct Seen<'a> {
     pub going: bool,
     /// The volume.
     pub volume: Option<&'a PersistentVolumeClaim>,
+    /// That a pod which is going was not ended by us, and what comes now.
+    pub interrupted: Option<(Reason, String)>,
     /// The lost node that has to be gone for certain before there can be another pod.
     pub waits_for: Option<&'a str>,
     /// Why Kubernetes did not take the volume, the pod or, when there is one, its new size.
@@ -291,6 +293,9 @@ impl<'a> Facts<'a> {
                 );
                 NewCondition::no(TYPE, Reason::NodeLost, message)
             }
+            None if let Some((reason, message)) = &self.seen.interrupted => {
+                NewCondition::no(TYPE, *reason, message)
+            }
             None if going => {
                 NewCondition::no(TYPE, Reason::Progressing, "the last pod is ending; then comes a new one")
             }
@@ -303,6 +308,11 @@ impl<'a> Facts<'a> {
         const TYPE: ConditionType = ConditionType::Ready;
         match state {
             PodState::Trouble(reason, message) => NewCondition::no(TYPE, reason, message),
+            PodState::Ended(_)
+                if let Some((reason, message)) = self.pod.and_then(pod_state::interruption) =>
+            {
+                NewCondition::no(TYPE, reason, message)
+            }
             PodState::Ended(why) => NewCondition::no(
                 TYPE,
                 Reason::PodFailed,

@@ -26,12 +26,13 @@ fn words(status: &WorkspaceStatus) -> Vec<String> {
 }
 
 fn seen<'a>(references: &'a Result<References, Problem>, pod: Option<&'a Pod>, news: News) -> Seen<'a> {
-    let (volume, waits_for, refused, hourly_price) = Default::default();
+    let (volume, waits_for, interrupted, refused, hourly_price) = Default::default();
     Seen {
         references,
         pod,
         going: pod.is_some(),
         volume,
+        interrupted,
         waits_for,
         refused,
         hourly_price,
@@ -266,6 +267,22 @@ fn a_pod_that_is_going_is_not_ready() {
     let (references, pod) = (Ok(fixtures::references()), pod(1, going));
     let status = next(&json!({}), None, &seen(&references, Some(&pod), News::None));
     assert_eq!(words(&status)[3], "Ready False Progressing");
+}
+
+#[test]
+fn a_pod_that_others_ended_is_said_while_it_ends_and_after() {
+    let known = Ok(fixtures::references());
+    let evicted = pod(1, |pod| {
+        pod.status =
+            fixtures::from(json!({ "phase": "Failed", "reason": "Evicted", "message": "no memory" }));
+    });
+    let status = next(&json!({}), None, &seen(&known, Some(&evicted), News::None));
+    assert_eq!(words(&status)[3], "Ready False Evicted");
+    let interrupted = Some((Reason::Preempted, "a pod of higher priority".to_owned()));
+    let going = Seen { going: true, interrupted, ..seen(&known, None, News::None) };
+    assert_eq!(words(&next(&json!({}), None, &going))[3], "Ready False Preempted");
+    let stopping = next(&json!({ "runPolicy": "Stopped" }), None, &going);
+    assert_eq!(words(&stopping)[3], "Ready False Stopping");
 }
 
 #[test]
