@@ -53,6 +53,17 @@ impl Quantity {
         }
     }
 
+    /// This amount, rounded up to whole units, as bytes must be.
+    pub fn whole(&self) -> Self {
+        match self.milli % 1_000 {
+            0 => self.clone(),
+            part => {
+                let milli = self.milli - part + 1_000;
+                Self { text: (milli / 1_000).to_string(), milli }
+            }
+        }
+    }
+
     /// As the Kubernetes API types want it.
     pub fn to_kubernetes(&self) -> k8s_openapi::apimachinery::pkg::api::resource::Quantity {
         k8s_openapi::apimachinery::pkg::api::resource::Quantity(self.text.clone())

@@ -14,6 +14,11 @@ resource "neuralinverse_region" "this" {
   storage_class_name   = var.storage_class_name
   workspace_namespaces = var.workspace_namespaces
   requests_percent     = var.requests_percent
+  currency             = var.currency
+  owner_limits         = var.owner_limits
+  owner_exceptions     = var.owner_exceptions
+  node_loss_timeout    = var.node_loss_timeout
+  workspace_retention  = var.workspace_retention
   deletion_policy      = var.deletion_policy
 }
 

@@ -114,6 +114,49 @@ variable "requests_percent" {
   }
 }
 
+variable "currency" {
+  description = "Currency of all prices, as ISO 4217 writes it. Null is USD."
+  type        = string
+  default     = null
+}
+
+variable "owner_limits" {
+  description = "What the workspaces of one owner may be and use together. Null is without limits."
+  type = object({
+    workspaces = optional(number)
+    running    = optional(number)
+    cpu        = optional(string)
+    memory     = optional(string)
+  })
+  default = null
+}
+
+variable "owner_exceptions" {
+  description = "Owners who have other limits, which replace `owner_limits` as a whole."
+  type = list(object({
+    owner = string
+    limits = optional(object({
+      workspaces = optional(number)
+      running    = optional(number)
+      cpu        = optional(string)
+      memory     = optional(string)
+    }))
+  }))
+  default = null
+}
+
+variable "node_loss_timeout" {
+  description = "How long a node may be silent until the workspaces on it start elsewhere. Null is 5m."
+  type        = string
+  default     = null
+}
+
+variable "workspace_retention" {
+  description = "How long the volume of a deleted workspace is kept; `0s` is not at all. Null is 7 days."
+  type        = string
+  default     = null
+}
+
 variable "deletion_policy" {
   description = "What happens to CRDs, workspaces and volumes when the region is destroyed: Retain or Delete."
   type        = string

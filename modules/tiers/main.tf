@@ -3,12 +3,13 @@
 resource "neuralinverse_workspace_tier" "this" {
   for_each = var.tiers
 
-  region    = var.region
-  name      = each.key
-  cpu       = each.value.cpu
-  memory    = each.value.memory
-  storage   = each.value.storage
-  node_pool = coalesce(each.value.node_pool, var.node_pool)
+  region       = var.region
+  name         = each.key
+  cpu          = each.value.cpu
+  memory       = each.value.memory
+  storage      = each.value.storage
+  hourly_price = each.value.hourly_price
+  node_pool    = coalesce(each.value.node_pool, var.node_pool)
 }
 
 resource "neuralinverse_warm_pool" "this" {

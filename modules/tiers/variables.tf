@@ -10,12 +10,13 @@ variable "node_pool" {
 }
 
 variable "tiers" {
-  description = "Sizes of workspaces by name. `node_pool` gives a tier nodes of its own."
+  description = "Sizes of workspaces by name. `node_pool` gives a tier nodes of its own; `hourly_price` is what an hour costs in the region's currency."
   type = map(object({
-    cpu       = string
-    memory    = string
-    storage   = optional(string)
-    node_pool = optional(string)
+    cpu          = string
+    memory       = string
+    storage      = optional(string)
+    node_pool    = optional(string)
+    hourly_price = optional(string)
   }))
   default = {
     starter  = { cpu = "2", memory = "2Gi" }

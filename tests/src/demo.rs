@@ -110,6 +110,18 @@ impl Demo {
         Ok(if answer.is_empty() { Value::Null } else { serde_json::from_str(&answer)? })
     }
 
+    /// Its cluster, for what only who owns the machines can do.
+    pub async fn cluster(&self) -> Result<neuralinverse_local::Cluster> {
+        let name = self.state.file_name().and_then(|name| name.to_str()).context("a demo has a name")?;
+        Ok(neuralinverse_local::Cluster::open(name).await?)
+    }
+
+    /// Archives of the images that it runs.
+    pub fn images(&self) -> Result<Vec<PathBuf>> {
+        let lines = std::fs::read_to_string(self.state.join("images"))?;
+        Ok(lines.lines().filter_map(|line| line.split_whitespace().nth(2)).map(PathBuf::from).collect())
+    }
+
     /// Runs a program as somebody would who followed the demo's closing words.
     pub fn run(&self, arguments: &[&str]) -> Result<String> {
         checked(&mut self.command(arguments))

@@ -12,6 +12,7 @@ use neuralinverse_tests::Demo;
 mod browser;
 mod door;
 mod git;
+mod lost_node;
 mod objects;
 mod quickstart;
 
@@ -35,6 +36,7 @@ const CASES: &[Case] = cases! {
         an_empty_pool_means_a_cold_start,
         stopping_by_terraform_keeps_the_volume,
         a_deleted_pod_comes_back_with_the_same_volume,
+        a_larger_tier_reaches_the_running_pod_in_place,
         a_repository_that_cannot_be_cloned_is_reported_and_recovers,
         a_missing_tier_is_reported_and_recovers,
         workspaces_launch_while_the_controller_is_killed,
@@ -62,6 +64,7 @@ const CASES: &[Case] = cases! {
         the_gateway_wants_a_token_and_localhost_is_all_else_that_listens,
         a_deleted_pods_token_opens_nothing_any_more,
     }
+    lost_node::{a_workspace_whose_node_dies_starts_elsewhere_and_its_volume_is_kept}
     quickstart::{destroy_is_refused_while_somebody_elses_workspaces_exist}
 };
 

@@ -130,6 +130,26 @@ pub fn a_deleted_pod_comes_back_with_the_same_volume(demo: &Demo) -> Result<()> 
     Ok(())
 }
 
+pub fn a_larger_tier_reaches_the_running_pod_in_place(demo: &Demo) -> Result<()> {
+    let before = demo.get(&["pod", &demo.pod_of("cold")?])?;
+    demo.apply(&workspace("cold", json!({ "tier": "pro" })))?;
+    let of_user = |pod: &serde_json::Value| {
+        let containers = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
+        containers.into_iter().find(|it| it["name"] == "workspace").cloned().unwrap_or_default()
+    };
+    demo.wait("the kubelet to have given the new size", || {
+        let pod = demo.get(&["pod", &demo.pod_of("cold")?])?;
+        let (old, new) = (of_user(&before), of_user(&pod));
+        ensure!(pod["metadata"]["uid"] == before["metadata"]["uid"], "another pod: {pod}");
+        ensure!(new["resources"]["limits"] == json!({ "cpu": "8", "memory": "32Gi" }), "{new}");
+        ensure!(new["restartCount"] == old["restartCount"], "{new}");
+        Ok(())
+    })?;
+    let object = demo.wait_for_condition("cold", "UpToDate", "True")?;
+    ensure!(object["status"]["epoch"] == 1, "{}", object["status"]);
+    demo.shell("cold", &["true"]).map(drop)
+}
+
 pub fn a_repository_that_cannot_be_cloned_is_reported_and_recovers(demo: &Demo) -> Result<()> {
     let with = |url: &str| workspace("clone", json!({ "owner": "ada", "repository": { "url": url } }));
     demo.apply(&with(&demo.repository()?.replace("hello", "no-such")))?;

@@ -112,7 +112,8 @@ pub fn size(references: &References) -> ResourceRequirements {
     };
     ResourceRequirements {
         limits: Some(size(cpu, memory)),
-        requests: Some(size(&cpu.scaled(share), &memory.scaled(share))),
+        // A kubelet never gets done with a resize to a part of a byte.
+        requests: Some(size(&cpu.scaled(share), &memory.scaled(share).whole())),
         claims: None,
     }
 }

@@ -281,6 +281,15 @@ fn a_running_pod_differs_by_tier_or_template_but_not_by_our_release() {
 }
 
 #[test]
+fn a_share_of_memory_is_whole_bytes() {
+    let mut references = fixtures::references();
+    references.region.requests_percent = 5;
+    let pod = serde_json::to_value(pod::warm(&pool(), "pool-1", &references, &urls())).unwrap();
+    let requests = &pod["spec"]["containers"][0]["resources"]["requests"];
+    assert_eq!(*requests, json!({ "cpu": "100m", "memory": "107374183" }));
+}
+
+#[test]
 fn a_priority_is_part_of_the_pod_and_a_clusters_default_is_no_difference() {
     let mut references = fixtures::references();
     let mut running = pod::warm(&pool(), "pool-1", &references, &urls());
