@@ -12,6 +12,8 @@ use neuralinverse_api::{Workspace, labels};
 pub enum Step {
     /// It is in use, or nobody can say that it is not.
     Keep,
+    /// It is in use, and has an owner that would take it along: an earlier release gave it one.
+    Disown,
     /// Its workspace is gone, or has another volume: from now on its time is counted.
     Retain,
     /// It is kept for so long.
@@ -28,7 +30,9 @@ pub fn decide(volume: &PersistentVolumeClaim, workspace: Option<&Workspace>, now
     let lost = named(status.and_then(|status| status.lost_volume.as_ref()));
     let others = status.is_some_and(|status| status.volume.is_some() && !named(status.volume.as_ref()));
     match (workspace, until.map(|until| until.parse::<Timestamp>())) {
-        (Some(_), None) if lost => Step::Retain,
+        (Some(_), _) if !volume.owner_references().is_empty() => Step::Disown,
+        // One that has no volume now may take this one up again.
+        (Some(_), None) if lost && others => Step::Retain,
         // A workspace that waits for its work waits for as long as it takes.
         (Some(_), Some(_)) if lost || !others => Step::Keep,
         // It may be about to get its pod.
@@ -56,6 +60,7 @@ mod tests {
         let with = |status: Value| fixtures::workspace(json!({}), status);
         let uses = with(json!({ "epoch": 1, "volume": "one" }));
         let lost = with(json!({ "epoch": 2, "volume": "two", "lostVolume": "one" }));
+        let returns = with(json!({ "epoch": 2, "lostVolume": "one" }));
         let another = with(json!({ "epoch": 2, "volume": "two" }));
         let past = Some("1970-01-01T00:00:00Z");
         let cases = [
@@ -63,6 +68,7 @@ mod tests {
             ("taken up by another one", Some(&there), Some("1970-01-01T00:00:00Z"), Step::Keep),
             ("used, whatever somebody wrote", Some(&uses), past, Step::Keep),
             ("its workspace lost it", Some(&lost), None, Step::Retain),
+            ("its workspace takes it up again", Some(&returns), None, Step::Keep),
             ("its workspace waits for the work on it", Some(&lost), past, Step::Keep),
             ("its workspace may take it yet", Some(&another), None, Step::Keep),
             ("its workspace got its work back on another", Some(&another), past, Step::Delete),
@@ -77,5 +83,8 @@ mod tests {
             let volume = fixtures::from(json!({ "metadata": { "name": "one", "annotations": annotations } }));
             assert_eq!(decide(&volume, workspace, Timestamp::from_second(1000).unwrap()), expected, "{name}");
         }
+        let owner = json!([{ "apiVersion": "v", "kind": "Workspace", "name": "mine", "uid": "uid-of-mine" }]);
+        let owned = fixtures::from(json!({ "metadata": { "name": "one", "ownerReferences": owner } }));
+        assert_eq!(decide(&owned, Some(&uses), Timestamp::UNIX_EPOCH), Step::Disown);
     }
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{Api, ResourceExt, api::Patch};
 use neuralinverse_api::{Workspace, labels};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::decide::{Step, decide};
 use crate::{
@@ -67,6 +67,7 @@ impl Reconciler for Volumes {
         let workspace = workspace.filter(|workspace| workspace.metadata.uid.as_deref() == Some(uid));
         match decide(&volume, workspace.as_deref(), Timestamp::now()) {
             Step::Keep => Ok(resync(key)),
+            Step::Disown => self.patch(&volume, json!({})).await.map(|_| resync(key)),
             Step::Wait(time) => Ok(Next::After(time)),
             Step::Delete => self.delete(&volume).await.map(|()| Next::Never),
             Step::Retain if workspace.is_some() => {
@@ -98,24 +99,30 @@ impl Volumes {
         write::delete_unchanged(&self.0.client, volume).await
     }
 
-    /// Says on the volume until when it is kept. It loses an owner that an earlier release gave it.
+    /// Says on the volume until when it is kept.
     async fn retain(&self, volume: &PersistentVolumeClaim, why: &str, seconds: u64) -> Result<()> {
         let time = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
         let until = now.checked_add(time).unwrap_or(Timestamp::MAX);
+        let retained = self.patch(volume, json!({ labels::RETAINED_UNTIL: until.to_string() })).await?;
+        let note = format!("{why}: its work is kept until {until}");
+        self.0.events.normal(retained.as_ref(), "Retained", note);
+        Ok(())
+    }
+
+    /// Writes annotations on the copy that we looked at, and takes away owners that an earlier release gave it.
+    async fn patch(
+        &self,
+        volume: &PersistentVolumeClaim,
+        annotations: Value,
+    ) -> Result<Arc<PersistentVolumeClaim>> {
         let patch = Patch::Merge(json!({ "metadata": {
-            "resourceVersion": volume.resource_version(),
-            "annotations": { labels::RETAINED_UNTIL: until.to_string() },
-            "ownerReferences": [],
+            "resourceVersion": volume.resource_version(), "annotations": annotations, "ownerReferences": [],
         } }));
         let api: Api<PersistentVolumeClaim> =
             Api::namespaced(self.0.client.clone(), &volume.namespace().unwrap_or_default());
-        let retained = api.patch(&volume.name_any(), &write::params(), &patch).await;
-        let retained = retained.during("saying until when a volume is kept")?;
-        let note = format!("{why}: its work is kept until {until}");
-        self.0.events.normal(&retained, "Retained", note);
-        self.0.caches.volumes.apply(retained);
-        Ok(())
+        let patched = api.patch(&volume.name_any(), &write::params(), &patch).await;
+        Ok(self.0.caches.volumes.apply(patched.during("writing until when a volume is kept")?))
     }
 }
 

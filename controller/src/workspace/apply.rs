@@ -67,7 +67,7 @@ pub async fn apply(
 async fn give(context: &Context, workspace: &Workspace, volume: &str) -> Result<()> {
     let mut labels = json!(volume_labels(workspace));
     labels[labels::WARM_POOL] = json!(null);
-    let patch = json!({ "metadata": { "labels": labels, "ownerReferences": [] } });
+    let patch = json!({ "metadata": { "labels": labels } });
     let api: Api<PersistentVolumeClaim> = namespaced(context, workspace);
     let patch = Patch::Merge(patch);
     let given =

@@ -177,9 +177,7 @@ fn unused(workspace: &Workspace, observed: &Observed, now: Timestamp, plan: &mut
 fn own(workspace: &Workspace, pod: &Pod, observed: &Observed, now: Timestamp, plan: &mut Plan) -> bool {
     let Some(name) = pod_state::volume(pod) else { return true };
     let owned = observed.volume.as_ref().is_some_and(|volume| {
-        volume.name_any() == name
-            && volume.labels().get(labels::WORKSPACE_UID) == workspace.uid().as_ref()
-            && volume.owner_references().is_empty()
+        volume.name_any() == name && volume.labels().get(labels::WORKSPACE_UID) == workspace.uid().as_ref()
     });
     if owned {
         return true;

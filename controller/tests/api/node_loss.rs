@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::{
     Api, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use neuralinverse_api::{Workspace, labels};
 use serde_json::{Value, json};
@@ -64,6 +64,31 @@ impl Placed {
         Ok(Self { world, node, pod, volume })
     }
 
+    /// As the docs say for a node that came back: the workspace stops, and its new volume goes for the old one.
+    async fn is_taken_up_again(&self, new: &str) -> Result<()> {
+        let world = &self.world;
+        world.workspace("work", json!({ "runPolicy": "Stopped" })).await?;
+        world.until_reason("work", "Running", "Stopped").await?;
+        let volumes: Api<PersistentVolumeClaim> = world.api();
+        let unprotected = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+        volumes.delete(new, &DeleteParams::default()).await?;
+        // Nothing protects it: no kubelet says that its pod has ended.
+        volumes.patch(new, &PatchParams::default(), &unprotected).await.ok();
+        world
+            .until("work", "it has no volume", |workspace: &Workspace| {
+                workspace.status.as_ref()?.volume.is_none().then_some(())
+            })
+            .await?;
+        let free = Patch::Merge(json!({ "metadata": { "annotations": { (labels::RETAINED_UNTIL): null } } }));
+        volumes.patch(&self.volume, &PatchParams::default(), &free).await?;
+        world
+            .until("work", "it has its volume back", |workspace: &Workspace| {
+                let status = workspace.status.as_ref()?;
+                (status.volume.as_ref() == Some(&self.volume) && status.lost_volume.is_none()).then_some(())
+            })
+            .await
+    }
+
     /// The node has not answered for a long time.
     async fn silence(&self) -> Result<()> {
         let ready =
@@ -112,7 +137,7 @@ async fn a_volume_that_is_lost_with_its_node_is_kept_and_the_workspace_begins_on
         })
         .await?;
     assert_eq!(kept.metadata.deletion_timestamp, None);
-    Ok(())
+    lost.is_taken_up_again(&status.volume.context("a volume")?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
