@@ -39,8 +39,7 @@ pub use owner::Owner;
 pub use quantity::Quantity;
 pub use region::{
     DeletionPolicy, Egress, ExternalGitea, Gateway, Gitea, Images, LocalObject, ManagedGitea, Oidc,
-    OwnerException, OwnerLimits, Portal, PortalService, PullPolicy, Region, RegionSpec, RegionStatus,
-    ServiceType, SignIn,
+    OwnerLimits, Portal, PortalService, PullPolicy, Region, RegionSpec, RegionStatus, ServiceType, SignIn,
 };
 pub use wanted::{Wanted, Why};
 pub use warm_pool::{Autoscale, Day, WarmPool, WarmPoolSpec, WarmPoolStatus, Window};

@@ -5,12 +5,14 @@ mod front;
 mod gitea;
 mod owner_limits;
 
+use std::collections::BTreeMap;
+
 pub use egress::Egress;
 pub use front::{Gateway, Oidc, Portal, PortalService, ServiceType, SignIn};
 pub use gitea::{ExternalGitea, Gitea, ManagedGitea};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
-pub use owner_limits::{OwnerException, OwnerLimits};
+pub use owner_limits::OwnerLimits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -121,13 +123,10 @@ pub struct RegionSpec {
     #[serde(default)]
     pub owner_limits: OwnerLimits,
 
-    /// Owners who have other limits.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(max = 1000),
-        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["owner"])
-    )]
-    pub owner_exceptions: Vec<OwnerException>,
+    /// Limits of single owners, by their stable id, instead of ownerLimits as a whole.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 1000))]
+    pub owner_exceptions: BTreeMap<String, OwnerLimits>,
 
     /// How long a node may be silent (not ready, or unreachable) until the workspaces on it start elsewhere. What
     /// was on a volume that cannot leave the node is then missing there. One that is gone, or has the taint
@@ -159,8 +158,7 @@ impl RegionSpec {
 
     /// What the workspaces of `owner` may be and use together.
     pub fn limits_of(&self, owner: &str) -> &OwnerLimits {
-        let exception = self.owner_exceptions.iter().find(|exception| exception.owner == owner);
-        exception.map_or(&self.owner_limits, |exception| &exception.limits)
+        self.owner_exceptions.get(owner).unwrap_or(&self.owner_limits)
     }
 
     /// Who signs people in at the portal: the issuer's URL.

@@ -132,15 +132,12 @@ variable "owner_limits" {
 }
 
 variable "owner_exceptions" {
-  description = "Owners who have other limits, which replace `owner_limits` as a whole."
-  type = list(object({
-    owner = string
-    limits = optional(object({
-      workspaces = optional(number)
-      running    = optional(number)
-      cpu        = optional(string)
-      memory     = optional(string)
-    }))
+  description = "Limits of single owners, by their stable id, instead of `owner_limits` as a whole."
+  type = map(object({
+    workspaces = optional(number)
+    running    = optional(number)
+    cpu        = optional(string)
+    memory     = optional(string)
   }))
   default = null
 }

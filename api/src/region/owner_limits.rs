@@ -28,16 +28,3 @@ pub struct OwnerLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Quantity>,
 }
-
-/// Other limits for one owner.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OwnerException {
-    /// Stable id of the developer, as `owner` of a Workspace.
-    #[schemars(length(min = 1, max = 63))]
-    pub owner: String,
-
-    /// The limits of this owner, instead of ownerLimits as a whole.
-    #[serde(default)]
-    pub limits: OwnerLimits,
-}

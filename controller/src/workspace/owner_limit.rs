@@ -139,7 +139,7 @@ mod tests {
     fn an_exception_replaces_the_limits_as_a_whole() {
         let region: neuralinverse_api::RegionSpec = fixtures::from(json!({
             "ownerLimits": { "running": 1, "workspaces": 2 },
-            "ownerExceptions": [{ "owner": "ada", "limits": { "running": 5 } }],
+            "ownerExceptions": { "ada": { "running": 5 } },
         }));
         let limits = |owner: &str| (region.limits_of(owner).running, region.limits_of(owner).workspaces);
         assert_eq!((limits("ada"), limits("bob")), ((Some(5), None), (Some(1), Some(2))));

@@ -15,7 +15,7 @@ async fn limit(world: &World, limits: Value) -> Result<String> {
     let owner = format!("owner-{}", world.namespace);
     let region = json!({
         "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "Region", "metadata": { "name": "cluster" },
-        "spec": { "ownerExceptions": [{ "owner": owner, "limits": limits }] },
+        "spec": { "ownerExceptions": { (owner.as_str()): limits } },
     });
     let params = PatchParams::apply(&format!("limits-{}", world.namespace));
     Api::<Region>::all(world.client.clone()).patch("cluster", &params, &Patch::Apply(region)).await?;
