@@ -7,6 +7,11 @@ pub const EVERY_KIND: &str = r#"
 resource "neuralinverse_region" "r" {
   display_name = "US"
   install      = {}
+
+  owner_limits        = { running = 2, cpu = "16" }
+  owner_exceptions    = { ada = { running = 5, memory = "64Gi" } }
+  node_loss_timeout   = "2m"
+  workspace_retention = "24h"
 }
 resource "neuralinverse_node_pool" "p" {
   region = neuralinverse_region.r.region
@@ -19,6 +24,8 @@ resource "neuralinverse_workspace_tier" "t" {
   cpu       = "2"
   memory    = "2Gi"
   node_pool = neuralinverse_node_pool.p.name
+
+  hourly_price = "0.96"
 }
 resource "neuralinverse_workspace_template" "t" {
   region = neuralinverse_region.r.region
