@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use neuralinverse_local::Cluster;
 use serde_json::Value;
 
 /// How long anything may take that a test waits for. Generous: a test is about whether, not when.
@@ -60,6 +61,27 @@ impl Demo {
         let text = std::fs::read_to_string(self.state.join("terraform.tfvars.json"))?;
         let variables: Value = serde_json::from_str(&text)?;
         variables[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {variables}"))
+    }
+
+    /// Archive of an image that the demo built, by the image's name.
+    pub fn image_archive(&self, image: &str) -> Result<PathBuf> {
+        let images = std::fs::read_to_string(self.state.join("images"))?;
+        let mut lines = images.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let archive = lines.find(|line| line.first() == Some(&image)).and_then(|line| line.get(2).copied());
+        Ok(PathBuf::from(archive.with_context(|| format!("no {image} in {images}"))?))
+    }
+
+    /// Brings an image archive to the nodes.
+    pub fn load(&self, archive: &Path) -> Result<()> {
+        let name = self.state.file_name().context("no name")?.to_string_lossy();
+        let load = async { Cluster::open(&name).await?.load_image(archive).await };
+        Ok(tokio::runtime::Runtime::new()?.block_on(load)?)
+    }
+
+    /// The images' `registry` and `tag`, as the quickstart has them.
+    pub fn images(&self) -> Result<Value> {
+        let text = std::fs::read_to_string(self.state.join("terraform.tfvars.json"))?;
+        Ok(serde_json::from_str::<Value>(&text)?["images"].clone())
     }
 
     /// URL of the portal.

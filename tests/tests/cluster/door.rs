@@ -7,7 +7,7 @@ use neuralinverse_tests::Demo;
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 
-use crate::objects::{remove, runs_in, workspace};
+use crate::objects::{asks, remove, runs_in, workspace};
 
 const NEIGHBOUR: &str = "neighbour";
 
@@ -25,9 +25,6 @@ for port in range(1, 65536):
         it.settimeout(2)
         if it.connect_ex((sys.argv[1], port)) == 0: print(port)
 ";
-
-/// Asks and says what came: `000` when nothing did.
-const CURL: &[&str] = &["curl", "-sk", "--max-time", "10", "-o", "/dev/null", "-w", "%{http_code}"];
 
 pub fn a_neighbour_finds_one_port_and_nothing_behind_it(demo: &Demo) -> Result<()> {
     let pod = neighbour(demo)?;
@@ -151,13 +148,6 @@ fn repository(demo: &Demo) -> Result<String> {
     let path = demo.repository()?.replacen(&demo.git_url()?, gateway::GIT_PATH, 1);
     let service = format!("neuralinverse-gateway.neuralinverse-system.svc:{}", gateway::PORT);
     Ok(format!("https://{service}{path}/info/refs?service=git-upload-pack"))
-}
-
-/// Asks from a container; a refusal is an answer as well.
-fn asks(demo: &Demo, pod: &str, container: &str, arguments: &[&str]) -> Result<String> {
-    let curl = [&["exec", pod, "-c", container, "--"], CURL, arguments].concat();
-    let output = demo.output(&[&["kubectl", "-n", "workspaces"], curl.as_slice()].concat())?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Asks with a certificate.

@@ -9,12 +9,14 @@ use anyhow::{Result, ensure};
 use libtest_mimic::{Arguments, Failed, Trial};
 use neuralinverse_tests::Demo;
 
+mod attack;
 mod browser;
 mod door;
 mod git;
 mod lost_node;
 mod objects;
 mod quickstart;
+mod upgrade;
 
 type Case = (&'static str, fn(&Demo) -> Result<()>);
 
@@ -63,6 +65,17 @@ const CASES: &[Case] = cases! {
         a_neighbours_sidecar_is_not_the_portal,
         the_gateway_wants_a_token_and_localhost_is_all_else_that_listens,
         a_deleted_pods_token_opens_nothing_any_more,
+    }
+    attack::{
+        the_api_server_tells_and_does_nothing,
+        the_kubelet_and_the_nodes_programs_tell_nothing,
+        the_controller_and_gitea_want_somebody_they_know,
+        other_owners_volumes_are_not_there_and_cannot_be_brought,
+        neither_rights_nor_processes_lead_out_of_the_container,
+    }
+    upgrade::{
+        another_release_takes_over_and_no_workspace_restarts,
+        and_back_again,
     }
     lost_node::{a_workspace_whose_node_dies_starts_elsewhere_and_its_volume_is_kept}
     quickstart::{destroy_is_refused_while_somebody_elses_workspaces_exist}

@@ -5,6 +5,9 @@ use neuralinverse_api::labels::RETAINED_UNTIL;
 use neuralinverse_tests::Demo;
 use serde_json::{Value, json};
 
+/// Asks and says what came: `000` when nothing did.
+const CURL: &[&str] = &["curl", "-sk", "--max-time", "10", "-o", "/dev/null", "-w", "%{http_code}"];
+
 /// A small workspace of somebody who is only a name, with more in its spec.
 pub fn workspace(name: &str, spec: Value) -> Value {
     let mut all = json!({ "owner": "grace", "tier": "starter", "template": "debian" });
@@ -49,4 +52,11 @@ pub fn remove(demo: &Demo, name: &str) -> Result<()> {
 /// Runs a command in a container of a pod.
 pub fn runs_in(demo: &Demo, pod: &str, container: &str, command: &[&str]) -> Result<String> {
     demo.kubectl(&[&["exec", pod, "-c", container, "--"], command].concat())
+}
+
+/// Asks from a container; a refusal is an answer as well.
+pub fn asks(demo: &Demo, pod: &str, container: &str, arguments: &[&str]) -> Result<String> {
+    let curl = [&["exec", pod, "-c", container, "--"], CURL, arguments].concat();
+    let output = demo.output(&[&["kubectl", "-n", "workspaces"], curl.as_slice()].concat())?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
