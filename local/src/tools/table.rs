@@ -49,6 +49,7 @@ pub enum Tool {
     Terraform1_11,
     Tofu,
     Gitea,
+    Kwok,
 }
 
 const KUBERNETES: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
@@ -176,5 +177,13 @@ pub(super) const ROWS: &[Row] = &[
         tags: "sqlite sqlite_unlock_notify",
         cgo: &["cc", "/usr/include/stdio.h"],
         data: &["options", "public", "templates"],
+    },
+    Row {
+        tool: Tool::Kwok,
+        name: "kwok",
+        folder: "kwok",
+        version: "0.8.0",
+        package: "sigs.k8s.io/kwok/cmd/kwok",
+        ..PLAIN
     },
 ];
