@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  Region ── one a cluster: images, namespaces, storage
-//!    WorkspaceNodePool ── nodes that carry the label and taint workspace-tier=<pool>
+//!    WorkspaceNodePool ── nodes with the label and taint workspace-tier=<pool>, there or from Karpenter
 //!      WorkspaceTier ── size of a workspace, on one node pool
 //!    WorkspaceTemplate ── image and environment
 //!        WarmPool ── pods of one tier and template, started before anybody asks
@@ -21,6 +21,7 @@ pub mod erlang;
 pub mod install;
 pub mod kind;
 pub mod labels;
+pub mod money;
 pub mod owner;
 pub mod quantity;
 pub mod region;
@@ -33,6 +34,7 @@ pub mod workspace_tier;
 
 pub use duration::Duration;
 pub use kind::{GROUP, Kind, VERSION};
+pub use money::Money;
 pub use owner::Owner;
 pub use quantity::Quantity;
 pub use region::{
@@ -46,6 +48,7 @@ pub use workspace::{
     WorkspaceStatus,
 };
 pub use workspace_node_pool::{
+    ConsolidationPolicy, Disruption, KarpenterNodes, Limits, NodeClassRef, Requirement, Resources,
     StaticNodes, WorkspaceNodePool, WorkspaceNodePoolSpec, WorkspaceNodePoolStatus,
 };
 pub use workspace_template::{Ide, WorkspaceTemplate, WorkspaceTemplateSpec, WorkspaceTemplateStatus};
