@@ -14,16 +14,27 @@ use crate::{
 /// What it needs besides the control plane.
 pub(crate) const TOOLS: [Tool; 3] = [Tool::KubeScheduler, Tool::Kwok, Tool::Karpenter];
 
+/// What kwok makes of nodes and pods, from its own examples.
+const STAGES: [&str; 4] = [
+    "node/fast/node-initialize.yaml",
+    "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+    "pod/fast/pod-ready.yaml",
+    "pod/fast/pod-delete.yaml",
+];
+
 /// Defines Karpenter's kinds, and starts kwok and Karpenter.
 pub(crate) fn start(servers: &Servers) -> Result<[Process; 2]> {
     define(servers)?;
     let kubeconfig = servers.admin().display().to_string();
-    let kwok = vec![
+    let stages = servers.tools.path(Tool::Kwok)?.with_file_name("stage");
+    let mut kwok: Vec<_> =
+        STAGES.iter().map(|stage| format!("--config={}", stages.join(stage).display())).collect();
+    kwok.extend([
         format!("--kubeconfig={kubeconfig}"),
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake".to_owned(),
         // Renewed each quarter of that: sooner than the controller manager takes a node for lost.
         "--node-lease-duration-seconds=20".to_owned(),
-    ];
+    ]);
     let karpenter = [
         "--disable-leader-election=true",
         // Ports that nobody asks for are any.

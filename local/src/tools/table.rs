@@ -186,6 +186,7 @@ pub(super) const ROWS: &[Row] = &[
         folder: "kwok",
         version: "0.8.0",
         package: "sigs.k8s.io/kwok/cmd/kwok",
+        data: &["kustomize/stage"],
         ..PLAIN
     },
     // With its kwok provider, whose machines are Node objects and nothing more.
