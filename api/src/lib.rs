@@ -48,7 +48,7 @@ pub use workspace::{
     WorkspaceStatus,
 };
 pub use workspace_node_pool::{
-    ConsolidationPolicy, Disruption, KarpenterNodes, Limits, NodeClassRef, Requirement, Resources,
+    Budget, ConsolidationPolicy, Disruption, KarpenterNodes, Limits, NodeClassRef, Requirement, Resources,
     StaticNodes, WorkspaceNodePool, WorkspaceNodePoolSpec, WorkspaceNodePoolStatus,
 };
 pub use workspace_template::{Ide, WorkspaceTemplate, WorkspaceTemplateSpec, WorkspaceTemplateStatus};

@@ -20,6 +20,8 @@ use tokio::{sync::broadcast, task::JoinSet};
 use crate::{
     cache::{Cache, Cached},
     change::Change,
+    error::not_found,
+    node_pool::karpenter,
 };
 
 /// Whoever is further behind than this looks at everything instead.
@@ -33,6 +35,8 @@ pub struct Caches {
     pub regions: Arc<Cache<Region>>,
     /// Node pools.
     pub node_pools: Arc<Cache<WorkspaceNodePool>>,
+    /// Karpenter's NodePools that we made: none where there is no Karpenter.
+    pub karpenter_node_pools: Arc<Cache<karpenter::NodePool>>,
     /// Tiers.
     pub tiers: Arc<Cache<WorkspaceTier>>,
     /// Templates.
@@ -59,6 +63,7 @@ impl Default for Caches {
         Self {
             regions: Arc::new(Cache::new(changes.clone())),
             node_pools: Arc::new(Cache::new(changes.clone())),
+            karpenter_node_pools: Arc::new(Cache::new(changes.clone())),
             tiers: Arc::new(Cache::new(changes.clone())),
             templates: Arc::new(Cache::new(changes.clone())),
             warm_pools: Arc::new(Cache::new(changes.clone())),
@@ -81,6 +86,7 @@ impl Caches {
         let mut tasks = JoinSet::new();
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.regions));
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.node_pools));
+        tasks.spawn(follow(Api::all(client.clone()), &ours, &self.karpenter_node_pools));
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.tiers));
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.templates));
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.warm_pools));
@@ -97,6 +103,7 @@ impl Caches {
     pub async fn completed(&self) {
         self.regions.completed().await;
         self.node_pools.completed().await;
+        self.karpenter_node_pools.completed().await;
         self.tiers.completed().await;
         self.templates.completed().await;
         self.warm_pools.completed().await;
@@ -132,6 +139,11 @@ where
                 }
                 Ok(watcher::Event::InitDone) => cache.end(),
                 Ok(watcher::Event::Delete(object)) => cache.remove(object),
+                // The kind is not in the cluster, as Karpenter's may be: there are none of it.
+                Err(watcher::Error::InitialListFailed(error)) if not_found(&error) => {
+                    cache.begin();
+                    cache.end();
+                }
                 Err(error) => tracing::warn!(kind, %error, "watch was cut, trying again"),
             }
         }

@@ -158,7 +158,7 @@ impl Reconciler for Workspaces {
                 true => vec![Key::of(workspace.as_ref())],
                 false => Vec::new(),
             },
-            Change::WarmPool(_) | Change::Node | Change::Part => Vec::new(),
+            Change::WarmPool(_) | Change::KarpenterNodePool(_) | Change::Node | Change::Part => Vec::new(),
         }
     }
 
