@@ -1,6 +1,6 @@
 //! All that we know of the cluster, and the watches that keep it up to date.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::{
@@ -26,6 +26,9 @@ use crate::{
 
 /// Whoever is further behind than this looks at everything instead.
 const BACKLOG: usize = 8192;
+
+/// How soon it is looked again whether a kind is in the cluster by now.
+const ABSENT: Duration = Duration::from_secs(30);
 
 /// One cache a kind.
 pub struct Caches {
@@ -139,13 +142,34 @@ where
                 }
                 Ok(watcher::Event::InitDone) => cache.end(),
                 Ok(watcher::Event::Delete(object)) => cache.remove(object),
-                // The kind is not in the cluster, as Karpenter's may be: there are none of it.
-                Err(watcher::Error::InitialListFailed(error)) if not_found(&error) => {
-                    cache.begin();
+                Err(error) if is_absent(&error) => {
                     cache.end();
+                    tokio::time::sleep(ABSENT).await;
                 }
                 Err(error) => tracing::warn!(kind, %error, "watch was cut, trying again"),
             }
         }
+    }
+}
+
+/// Whether the cluster does not have the kind, as it may not have Karpenter's: there are none of it.
+fn is_absent(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(error) if not_found(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_path_that_the_api_server_does_not_know_is_a_kind_that_is_not_there() {
+        let failed = |code| {
+            let status = Status::failure("page not found", "Failed to parse error data").with_code(code);
+            watcher::Error::InitialListFailed(kube::Error::Api(status.boxed()))
+        };
+        assert!(is_absent(&failed(404)));
+        assert!(!is_absent(&failed(403)));
     }
 }

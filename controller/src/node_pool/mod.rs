@@ -170,9 +170,12 @@ impl NodePools {
         let api: Api<NodePool> = Api::all(self.0.client.clone());
         if known.is_none() {
             // Only those that are ours are watched.
-            let there = api.get_opt(&key.name).await.during("looking for a NodePool of Karpenter")?;
-            if there.is_some_and(|there| !karpenter::is_ours(&there)) {
-                return Ok(Some(karpenter::taken(&key.name)));
+            match api.get(&key.name).await {
+                Ok(there) if !karpenter::is_ours(&there) => return Ok(Some(karpenter::taken(&key.name))),
+                Err(error) if !not_found(&error) => {
+                    return Err(error).during("looking for a NodePool of Karpenter");
+                }
+                _ => {}
             }
         }
         let params = PatchParams::apply(labels::CONTROLLER).force();
