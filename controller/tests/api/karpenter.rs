@@ -282,3 +282,26 @@ async fn free_pods_move_from_an_outdated_node_workspaces_stay_and_their_pool_wai
     assert!(pool.node_pools().get_opt(&pool.name).await?.is_none());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_pool_that_somebody_else_made_is_left_alone() -> Result<()> {
+    let world = World::with_karpenter().await?;
+    let name = world.namespace.clone();
+    let pool = Pool { world, name };
+    let class = json!({ "group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "theirs" });
+    let theirs = json!({
+        "apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": { "name": pool.name },
+        "spec": { "template": { "spec": { "nodeClassRef": class, "requirements": [] } } },
+    });
+    pool.node_pools().patch(&pool.name, &PatchParams::apply("somebody"), &Patch::Apply(theirs)).await?;
+    pool.apply(json!({})).await?;
+    pool.until_says("Refused", &["did not make", "another name"], &[]).await?;
+    pool.pools().delete(&pool.name, &DeleteParams::default()).await?;
+    eventually("the pool has gone", || async {
+        Ok(pool.pools().get_opt(&pool.name).await?.is_none().then_some(()))
+    })
+    .await?;
+    let there = pool.node_pools().get(&pool.name).await?;
+    assert_eq!(there.data["spec"]["template"]["spec"]["nodeClassRef"]["name"], "theirs");
+    Ok(())
+}
