@@ -71,13 +71,13 @@ impl<'a> Editor<'a> {
         self.browser.chord(&[CONTROL, SHIFT, 'b']).await
     }
 
-    /// Leaves the terminal that is open: else it would be there again at the next visit.
+    /// Leaves the terminal that is open: else it would be there again at the next visit. That of a task, which
+    /// would take what is typed, closes by itself before.
     pub async fn leave_terminal(&self) -> Result<()> {
-        let count = "return document.querySelectorAll('.terminal-wrapper').length";
-        let before = self.browser.window.execute(count, Vec::new()).await?;
+        let are = |count: usize| format!("{TERMINALS} === {count}");
+        self.browser.wait_for_value("the task's terminal to close", &are(1)).await?;
         self.run("exit").await?;
-        let fewer = format!("{count} < {before}");
-        self.browser.wait_for_value("the terminal to close", &fewer).await.map(drop)
+        self.browser.wait_for_value("the terminal to close", &are(0)).await.map(drop)
     }
 
     /// Types a line into the terminal that is open.
