@@ -1,13 +1,22 @@
 //! The editor in the browser, used by its keys.
 
-use anyhow::Result;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
 use neuralinverse_browser::{
     Chromium,
     keys::{CONTROL, ENTER, SHIFT},
 };
+use tokio::time::sleep;
 
 /// Files and their explorer are there: the last that is painted of the first sight.
 pub const PAINTED: &str = "return document.querySelector('.explorer-folders-view .monaco-list-row') !== null";
+
+/// How often something is done by keys at most.
+const TRIES: usize = 6;
+
+/// How long it may take to show.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Terminals so far.
 const TERMINALS: &str = "return document.querySelectorAll('.terminal-wrapper').length";
@@ -61,9 +70,8 @@ impl<'a> Editor<'a> {
     /// Opens one more terminal.
     pub async fn terminal(&self) -> Result<()> {
         let before = self.browser.window.execute(TERMINALS, Vec::new()).await?;
-        self.browser.chord(&[CONTROL, SHIFT, '`']).await?;
         let prompt = PROMPT.replace("BEFORE", &before.to_string());
-        self.browser.wait_for_value("a prompt", &prompt).await.map(drop)
+        self.again_until(&prompt, async || self.browser.chord(&[CONTROL, SHIFT, '`']).await).await
     }
 
     /// Runs the folder's task that builds.
@@ -71,13 +79,27 @@ impl<'a> Editor<'a> {
         self.browser.chord(&[CONTROL, SHIFT, 'b']).await
     }
 
-    /// Leaves the terminal that is open: else it would be there again at the next visit. That of a task, which
-    /// would take what is typed, closes by itself before.
-    pub async fn leave_terminal(&self) -> Result<()> {
-        let are = |count: usize| format!("{TERMINALS} === {count}");
-        self.browser.wait_for_value("the task's terminal to close", &are(1)).await?;
-        self.run("exit").await?;
-        self.browser.wait_for_value("the terminal to close", &are(0)).await.map(drop)
+    /// Leaves all terminals: else they would be there again at the next visit. That of a task closes by itself,
+    /// and takes along what is typed into it.
+    pub async fn leave_terminals(&self) -> Result<()> {
+        let none = format!("{TERMINALS} === 0");
+        self.again_until(&none, async || self.run("exit").await).await
+    }
+
+    /// Does something by keys until a script says that it has been done. A preview that is painted late, or a
+    /// terminal that closes, takes keys along.
+    async fn again_until(&self, done: &str, act: impl AsyncFn() -> Result<()>) -> Result<()> {
+        for _ in 0..TRIES {
+            act().await?;
+            let start = Instant::now();
+            while start.elapsed() < PATIENCE {
+                if self.browser.window.execute(done, Vec::new()).await?.as_bool() == Some(true) {
+                    return Ok(());
+                }
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+        bail!("tried {TRIES} times in vain: {done}")
     }
 
     /// Types a line into the terminal that is open.
