@@ -20,6 +20,8 @@ use tokio::{sync::broadcast, task::JoinSet};
 use crate::{
     cache::{Cache, Cached},
     change::Change,
+    key::Key,
+    names::REGION,
 };
 
 /// Whoever is further behind than this looks at everything instead.
@@ -91,6 +93,11 @@ impl Caches {
         tasks.spawn(follow(Api::namespaced(client.clone(), namespace), &ours, &self.deployments));
         tasks.spawn(follow(Api::namespaced(client.clone(), namespace), &ours, &self.stateful_sets));
         tasks
+    }
+
+    /// The Region of this cluster.
+    pub fn region(&self) -> Option<Arc<Region>> {
+        self.regions.get(&Key::cluster(REGION))
     }
 
     /// Waits until all of them know what is in the cluster.

@@ -9,9 +9,6 @@ use neuralinverse_api::{
 
 use crate::{caches::Caches, key::Key};
 
-/// Name of the Region of a cluster.
-pub const REGION: &str = "cluster";
-
 /// What a pod is made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct References {
@@ -83,7 +80,7 @@ pub fn node_pool(caches: &Caches, tier: &WorkspaceTierSpec) -> Result<(), Proble
 }
 
 fn region(caches: &Caches) -> Result<RegionSpec, Problem> {
-    caches.regions.get(&Key::cluster(REGION)).map(|region| region.spec.clone()).ok_or_else(|| {
+    caches.region().map(|region| region.spec.clone()).ok_or_else(|| {
         Problem::new(Reason::RegionNotFound, "this cluster has no Region: declare one named `cluster`")
     })
 }

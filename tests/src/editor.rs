@@ -15,7 +15,7 @@ pub const PAINTED: &str = "return document.querySelector('.explorer-folders-view
 /// How often something is done by keys at most.
 const TRIES: usize = 6;
 
-/// How long it may take to show.
+/// How long a terminal may take to come or go.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Terminals so far.
@@ -71,35 +71,47 @@ impl<'a> Editor<'a> {
     pub async fn terminal(&self) -> Result<()> {
         let before = self.browser.window.execute(TERMINALS, Vec::new()).await?;
         let prompt = PROMPT.replace("BEFORE", &before.to_string());
-        self.again_until(&prompt, async || self.browser.chord(&[CONTROL, SHIFT, '`']).await).await
+        let press = async || self.browser.chord(&[CONTROL, SHIFT, '`']).await;
+        self.again_until(PATIENCE, async || self.shows(&prompt).await, press).await
     }
 
-    /// Runs the folder's task that builds.
-    pub async fn build(&self) -> Result<()> {
-        self.browser.chord(&[CONTROL, SHIFT, 'b']).await
+    /// Runs the folder's task that builds, until it has been `done`.
+    pub async fn build(&self, done: impl Fn() -> bool) -> Result<()> {
+        let press = async || self.browser.chord(&[CONTROL, SHIFT, 'b']).await;
+        self.again_until(Duration::from_secs(10), async || Ok(done()), press).await
     }
 
     /// Leaves all terminals: else they would be there again at the next visit. That of a task closes by itself,
     /// and takes along what is typed into it.
     pub async fn leave_terminals(&self) -> Result<()> {
         let none = format!("{TERMINALS} === 0");
-        self.again_until(&none, async || self.run("exit").await).await
+        self.again_until(PATIENCE, async || self.shows(&none).await, async || self.run("exit").await).await
     }
 
-    /// Does something by keys until a script says that it has been done. A preview that is painted late, or a
+    /// Does something by keys, again after `patience`, until it is `done`. A preview that is painted late, or a
     /// terminal that closes, takes keys along.
-    async fn again_until(&self, done: &str, act: impl AsyncFn() -> Result<()>) -> Result<()> {
+    async fn again_until(
+        &self,
+        patience: Duration,
+        done: impl AsyncFn() -> Result<bool>,
+        act: impl AsyncFn() -> Result<()>,
+    ) -> Result<()> {
         for _ in 0..TRIES {
             act().await?;
             let start = Instant::now();
-            while start.elapsed() < PATIENCE {
-                if self.browser.window.execute(done, Vec::new()).await?.as_bool() == Some(true) {
+            while start.elapsed() < patience {
+                if done().await? {
                     return Ok(());
                 }
                 sleep(Duration::from_millis(100)).await;
             }
         }
-        bail!("tried {TRIES} times in vain: {done}")
+        bail!("tried {TRIES} times in vain")
+    }
+
+    /// Whether a script says so.
+    async fn shows(&self, script: &str) -> Result<bool> {
+        Ok(self.browser.window.execute(script, Vec::new()).await?.as_bool() == Some(true))
     }
 
     /// Types a line into the terminal that is open.

@@ -1,12 +1,9 @@
 //! What a person does all day, in Chromium: sign in, create, edit, run, push, stop, come back.
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Context, Result, ensure};
 use neuralinverse_browser::pictures;
 use neuralinverse_tests::{Demo, Editor, Person};
 use serde_json::json;
-use tokio::time::sleep;
 
 use crate::objects::{remove, runs_in};
 
@@ -31,11 +28,13 @@ pub async fn desk<'a>(demo: &Demo, person: &'a Person) -> Result<Editor<'a>> {
 
 /// Waits until a file of the shared workspace says something.
 pub fn wait_for_file(demo: &Demo, file: &str, content: &str) -> Result<()> {
-    demo.wait(&format!("{file} to say {content}"), || {
-        let found = demo.shell(DESK, &["cat", file])?;
-        ensure!(found.trim() == content, "{file}: {found}");
-        Ok(())
-    })
+    demo.wait(&format!("{file} to say {content}"), || says(demo, file, content))
+}
+
+fn says(demo: &Demo, file: &str, content: &str) -> Result<()> {
+    let found = demo.shell(DESK, &["cat", file])?;
+    ensure!(found.trim() == content, "{file}: {found}");
+    Ok(())
 }
 
 pub fn somebody_signs_in_and_sees_nothing_of_others(demo: &Demo) -> Result<()> {
@@ -101,19 +100,7 @@ pub fn its_environment_reaches_terminals_and_tasks_also_when_it_changes(demo: &D
             editor.terminal().await?;
             editor.run("echo $GREETING > from-terminal").await?;
             wait_for_file(demo, "from-terminal", value)?;
-            // A preview that is painted late takes keys along.
-            let built = || demo.shell(DESK, &["cat", "from-task"]).is_ok_and(|it| it.trim() == value);
-            for _ in 0..6 {
-                editor.build().await?;
-                let start = Instant::now();
-                while start.elapsed() < Duration::from_secs(10) && !built() {
-                    sleep(Duration::from_millis(200)).await;
-                }
-                if built() {
-                    break;
-                }
-            }
-            ensure!(built(), "the task has not run");
+            editor.build(|| says(demo, "from-task", value).is_ok()).await?;
             person.browser.picture("e2e-environment").await?;
             editor.leave_terminals().await?;
         }
