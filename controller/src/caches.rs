@@ -21,6 +21,8 @@ use crate::{
     cache::{Cache, Cached},
     change::Change,
     error::not_found,
+    key::Key,
+    names::REGION,
     node_pool::karpenter,
 };
 
@@ -100,6 +102,11 @@ impl Caches {
         tasks.spawn(follow(Api::namespaced(client.clone(), namespace), &ours, &self.deployments));
         tasks.spawn(follow(Api::namespaced(client.clone(), namespace), &ours, &self.stateful_sets));
         tasks
+    }
+
+    /// The Region of this cluster.
+    pub fn region(&self) -> Option<Arc<Region>> {
+        self.regions.get(&Key::cluster(REGION))
     }
 
     /// Waits until all of them know what is in the cluster.

@@ -11,9 +11,6 @@ use neuralinverse_api::{
 
 use crate::{caches::Caches, key::Key};
 
-/// Name of the Region of a cluster.
-pub const REGION: &str = "cluster";
-
 /// What a pod is made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct References {
@@ -87,7 +84,7 @@ pub fn node_pool(caches: &Caches, tier: &WorkspaceTierSpec) -> Result<Arc<Worksp
 }
 
 fn region(caches: &Caches) -> Result<RegionSpec, Problem> {
-    caches.regions.get(&Key::cluster(REGION)).map(|region| region.spec.clone()).ok_or_else(|| {
+    caches.region().map(|region| region.spec.clone()).ok_or_else(|| {
         Problem::new(Reason::RegionNotFound, "this cluster has no Region: declare one named `cluster`")
     })
 }
