@@ -83,6 +83,10 @@ documented! {
         TimeZoneNotFound,
         /// No node matches the selector.
         NoNodes,
+        /// It is being deleted and waits for what uses it; the message names that.
+        InUse,
+        /// The cluster does not have Karpenter.
+        KarpenterNotFound,
         /// No node has room for the pod, or the node pool has none.
         Unschedulable,
         /// The image of the workspace or of the agent cannot be pulled.

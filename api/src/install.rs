@@ -2,7 +2,7 @@
 //!
 //! The same objects travel inside the Terraform provider and stand in `deploy/install.yaml`.
 //!
-//! Rights are narrow: over the whole cluster the controller reads what it must see and labels nodes;
+//! Rights are narrow: over the whole cluster the controller reads what it must see, labels nodes and keeps Karpenter's NodePools;
 //! it writes pods and volumes and reads Secrets only in the workspace namespaces, where it binds one
 //! ClusterRole to itself.
 
@@ -244,6 +244,9 @@ fn cluster_rules() -> Value {
     json!([
         { "apiGroups": [GROUP], "resources": plurals, "verbs": ["get", "list", "watch"] },
         { "apiGroups": [GROUP], "resources": statuses, "verbs": ["patch"] },
+        // Its finalizer.
+        { "apiGroups": [GROUP], "resources": ["workspacenodepools"], "verbs": ["patch"] },
+        { "apiGroups": ["karpenter.sh"], "resources": ["nodepools"], "verbs": ["get", "list", "watch", "create", "patch", "delete"] },
         { "apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch", "patch"] },
         { "apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["get"] },
         { "apiGroups": [""], "resources": ["pods", "persistentvolumeclaims"], "verbs": ["get", "list", "watch"] },

@@ -55,6 +55,15 @@ pub const STOP_REQUESTED_AT: &str = "cloud.neuralinverse.com/stop-requested-at";
 /// Annotation of a node that the controller labelled and tainted: the name of the pool.
 pub const LABELLED_FOR: &str = "cloud.neuralinverse.com/labelled-for";
 
+/// Finalizer of a [`crate::WorkspaceNodePool`]: it stays until nothing uses it any more.
+pub const NODE_POOL_IN_USE: &str = "cloud.neuralinverse.com/node-pool-in-use";
+
+/// On a node, and only there if Karpenter made it: the name of Karpenter's NodePool.
+pub const KARPENTER_NODE_POOL: &str = "karpenter.sh/nodepool";
+
+/// Annotation of a pod that nothing may end which only tidies up nodes.
+pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
+
 /// On a Secret that workspaces may use: the owner whose workspaces may. On a claimed pod: the owner that it
 /// acts for at the gateway. On its volume: the owner whose work it holds.
 pub const OWNER: &str = "cloud.neuralinverse.com/owner";

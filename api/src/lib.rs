@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  Region ── one a cluster: images, namespaces, storage
-//!    WorkspaceNodePool ── nodes that carry the label and taint workspace-tier=<pool>
+//!    WorkspaceNodePool ── nodes with the label and taint workspace-tier=<pool>, there or from Karpenter
 //!      WorkspaceTier ── size of a workspace, on one node pool
 //!    WorkspaceTemplate ── image and environment
 //!        WarmPool ── pods of one tier and template, started before anybody asks
@@ -48,6 +48,7 @@ pub use workspace::{
     WorkspaceSpec, WorkspaceStatus,
 };
 pub use workspace_node_pool::{
+    Budget, ConsolidationPolicy, Disruption, KarpenterNodes, Limits, NodeClassRef, Requirement, Resources,
     StaticNodes, WorkspaceNodePool, WorkspaceNodePoolSpec, WorkspaceNodePoolStatus,
 };
 pub use workspace_template::{Ide, WorkspaceTemplate, WorkspaceTemplateSpec, WorkspaceTemplateStatus};

@@ -46,7 +46,11 @@ impl Quantity {
 
     /// `percent` of this amount, at least a thousandth of a unit.
     pub fn scaled(&self, percent: i32) -> Self {
-        let milli = (self.milli * i128::from(percent) / 100).max(1);
+        Self::from_milli((self.milli * i128::from(percent) / 100).max(1))
+    }
+
+    /// So many thousandths of a unit.
+    pub fn from_milli(milli: i128) -> Self {
         match milli % 1_000 {
             0 => Self { text: (milli / 1_000).to_string(), milli },
             _ => Self { text: format!("{milli}m"), milli },
@@ -62,6 +66,17 @@ impl Quantity {
                 Self { text: (milli / 1_000).to_string(), milli }
             }
         }
+    }
+
+    /// So many thousandths of a byte as people read memory: in `Gi` or `Mi`, rounded down to a whole `Mi`.
+    pub fn memory_from_milli(milli: i128) -> Self {
+        let mebibytes = milli / (1_000 << 20);
+        let text = match mebibytes {
+            0 => "0".to_owned(),
+            _ if mebibytes % 1024 == 0 => format!("{}Gi", mebibytes / 1024),
+            _ => format!("{mebibytes}Mi"),
+        };
+        Self { text, milli: mebibytes * (1_000 << 20) }
     }
 
     /// As the Kubernetes API types want it.
@@ -182,5 +197,23 @@ mod tests {
         assert_eq!(scaled("2", 100), "2");
         assert_eq!(scaled("2", 25), "500m");
         assert_eq!(scaled("2Gi", 50), "1073741824");
+    }
+
+    #[test]
+    fn memory_is_written_as_people_read_it() {
+        for (given, written) in [
+            ("0", "0"),
+            ("1023Ki", "0"),
+            ("1536Mi", "1536Mi"),
+            ("16306256Ki", "15924Mi"),
+            ("65536Mi", "64Gi"),
+        ] {
+            let memory = Quantity::memory_from_milli(given.parse::<Quantity>().unwrap().milli());
+            assert_eq!(
+                (memory.to_string(), memory.to_string().parse().unwrap()),
+                (written.to_owned(), memory),
+                "{given}"
+            );
+        }
     }
 }

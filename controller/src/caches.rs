@@ -1,6 +1,6 @@
 //! All that we know of the cluster, and the watches that keep it up to date.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::{
@@ -20,10 +20,17 @@ use tokio::{sync::broadcast, task::JoinSet};
 use crate::{
     cache::{Cache, Cached},
     change::Change,
+    error::not_found,
+    key::Key,
+    names::REGION,
+    node_pool::karpenter,
 };
 
 /// Whoever is further behind than this looks at everything instead.
 const BACKLOG: usize = 8192;
+
+/// How soon it is looked again whether a kind is in the cluster by now.
+const ABSENT: Duration = Duration::from_secs(30);
 
 /// One cache a kind.
 pub struct Caches {
@@ -33,6 +40,8 @@ pub struct Caches {
     pub regions: Arc<Cache<Region>>,
     /// Node pools.
     pub node_pools: Arc<Cache<WorkspaceNodePool>>,
+    /// Karpenter's NodePools that we made: none where there is no Karpenter.
+    pub karpenter_node_pools: Arc<Cache<karpenter::NodePool>>,
     /// Tiers.
     pub tiers: Arc<Cache<WorkspaceTier>>,
     /// Templates.
@@ -59,6 +68,7 @@ impl Default for Caches {
         Self {
             regions: Arc::new(Cache::new(changes.clone())),
             node_pools: Arc::new(Cache::new(changes.clone())),
+            karpenter_node_pools: Arc::new(Cache::new(changes.clone())),
             tiers: Arc::new(Cache::new(changes.clone())),
             templates: Arc::new(Cache::new(changes.clone())),
             warm_pools: Arc::new(Cache::new(changes.clone())),
@@ -81,6 +91,7 @@ impl Caches {
         let mut tasks = JoinSet::new();
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.regions));
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.node_pools));
+        tasks.spawn(follow(Api::all(client.clone()), &ours, &self.karpenter_node_pools));
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.tiers));
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.templates));
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.warm_pools));
@@ -93,10 +104,16 @@ impl Caches {
         tasks
     }
 
+    /// The Region of this cluster.
+    pub fn region(&self) -> Option<Arc<Region>> {
+        self.regions.get(&Key::cluster(REGION))
+    }
+
     /// Waits until all of them know what is in the cluster.
     pub async fn completed(&self) {
         self.regions.completed().await;
         self.node_pools.completed().await;
+        self.karpenter_node_pools.completed().await;
         self.tiers.completed().await;
         self.templates.completed().await;
         self.warm_pools.completed().await;
@@ -132,8 +149,34 @@ where
                 }
                 Ok(watcher::Event::InitDone) => cache.end(),
                 Ok(watcher::Event::Delete(object)) => cache.remove(object),
+                Err(error) if is_absent(&error) => {
+                    cache.end();
+                    tokio::time::sleep(ABSENT).await;
+                }
                 Err(error) => tracing::warn!(kind, %error, "watch was cut, trying again"),
             }
         }
+    }
+}
+
+/// Whether the cluster does not have the kind, as it may not have Karpenter's: there are none of it.
+fn is_absent(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(error) if not_found(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_path_that_the_api_server_does_not_know_is_a_kind_that_is_not_there() {
+        let failed = |code| {
+            let status = Status::failure("page not found", "Failed to parse error data").with_code(code);
+            watcher::Error::InitialListFailed(kube::Error::Api(status.boxed()))
+        };
+        assert!(is_absent(&failed(404)));
+        assert!(!is_absent(&failed(403)));
     }
 }

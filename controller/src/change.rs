@@ -14,6 +14,7 @@ use neuralinverse_api::{
 use crate::{
     cache::Cached,
     key::Key,
+    node_pool::karpenter,
     workspace::{node_loss, pod_state},
 };
 
@@ -24,6 +25,8 @@ pub enum Change {
     Region,
     /// What a node pool asks for.
     NodePool(Key),
+    /// A NodePool of Karpenter's that we made.
+    KarpenterNodePool(Key),
     /// What a tier asks for.
     Tier(Key),
     /// What a template asks for.
@@ -55,6 +58,8 @@ pub enum PodIndex {
     WarmPool(Key),
     /// Name of the node that it was placed on, as a workspace's pod.
     Node(String),
+    /// The node pool on whose nodes it may run.
+    NodePool(String),
     /// The node pool in which it waits for room, as a workspace's pod.
     Unschedulable(String),
 }
@@ -94,10 +99,11 @@ impl Cached for Pod {
         let uid = self.uid().map(PodIndex::Uid);
         let workspace = labels.get(labels::WORKSPACE_UID).cloned().map(PodIndex::Workspace);
         let pool = labels.get(labels::WARM_POOL).map(|pool| PodIndex::WarmPool(Key::new(namespace, pool)));
+        let node_pool = pod_state::node_pool(self).map(|pool| PodIndex::NodePool(pool.to_owned()));
         let waits = pod_state::waits_for_room(self).map(|pool| PodIndex::Unschedulable(pool.to_owned()));
         let node = node_loss::node_of(self).filter(|_| workspace.is_some());
         let node = node.map(|node| PodIndex::Node(node.to_owned()));
-        [uid, workspace, pool, waits, node].into_iter().flatten().collect()
+        [uid, workspace, pool, node_pool, waits, node].into_iter().flatten().collect()
     }
 
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
@@ -156,6 +162,25 @@ impl Cached for Workspace {
             true => Change::WorkspaceStatus(self.clone()),
             false => Change::Workspace(self.clone()),
         })
+    }
+}
+
+impl Cached for karpenter::NodePool {
+    type Index = NoIndex;
+
+    fn indices(&self) -> Vec<NoIndex> {
+        Vec::new()
+    }
+
+    fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
+        // Karpenter counts in its status what we count ourselves.
+        let same = |old: &Arc<Self>| {
+            asks_the_same(self.as_ref(), Some(old.as_ref()))
+                && self.metadata.labels == old.metadata.labels
+                && self.status.conditions == old.status.conditions
+        };
+        let changed = old.is_none_or(|old| !same(old));
+        changed.then(|| Change::KarpenterNodePool(Key::of(self.as_ref())))
     }
 }
 

@@ -77,7 +77,7 @@ pub fn refused(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.is_forbidden() || status.is_invalid())
 }
 
-/// Whether the object is not there.
+/// Whether the object is not there, or not even its kind: then the answer is no `Status`, and has only the code.
 pub fn not_found(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.is_not_found())
+    matches!(error, kube::Error::Api(status) if status.code == 404)
 }

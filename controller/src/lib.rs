@@ -12,11 +12,13 @@
 //! reads and writes. Every write can be repeated and carries its own precondition.
 
 mod agents;
+mod amount;
 mod args;
 mod cache;
 mod caches;
 mod change;
 mod config;
+mod contains;
 mod context;
 mod error;
 mod events;

@@ -1,6 +1,9 @@
-//! Names of objects that we make and that pods refer to.
+//! Names of objects that we look for, make, and that pods refer to.
 
 pub use neuralinverse_api::install::WORKSPACE_ACCOUNT as SERVICE_ACCOUNT;
+
+/// Name of the Region of a cluster.
+pub const REGION: &str = "cluster";
 
 /// ConfigMap with the certificate authority of the controller, in each workspace namespace.
 pub const CA_CONFIG_MAP: &str = "neuralinverse-ca";

@@ -2,15 +2,14 @@
 //!
 //! Faults here are the user's to mend; each comes with the fix and ends in `Accepted=False`.
 
+use std::sync::Arc;
+
 use neuralinverse_api::{
-    RegionSpec, WorkspaceTemplateSpec, WorkspaceTierSpec,
+    RegionSpec, WorkspaceNodePool, WorkspaceTemplateSpec, WorkspaceTierSpec,
     condition::{ConditionType, NewCondition, Reason},
 };
 
 use crate::{caches::Caches, key::Key};
-
-/// Name of the Region of a cluster.
-pub const REGION: &str = "cluster";
 
 /// What a pod is made from.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +20,8 @@ pub struct References {
     pub tier: WorkspaceTierSpec,
     /// Image and environment.
     pub template: WorkspaceTemplateSpec,
+    /// Nodes are added when a pod finds no room.
+    pub grows: bool,
 }
 
 /// Something that is named does not exist or may not be used.
@@ -58,7 +59,7 @@ pub fn resolve(caches: &Caches, namespace: &str, tier: &str, template: &str) -> 
     allowed(&region, namespace)?;
     let tier_spec = caches.tiers.get(&Key::cluster(tier)).map(|tier| tier.spec.clone());
     let tier_spec = tier_spec.ok_or_else(|| tier_not_found(tier, &names(caches)))?;
-    node_pool(caches, &tier_spec)?;
+    let pool = node_pool(caches, &tier_spec)?;
     let template_spec = caches.templates.get(&Key::cluster(template)).map(|template| template.spec.clone());
     let template_spec = template_spec.ok_or_else(|| {
         Problem::new(
@@ -67,23 +68,23 @@ pub fn resolve(caches: &Caches, namespace: &str, tier: &str, template: &str) -> 
         )
     })?;
     tier_allowed(&template_spec, template, tier)?;
-    Ok(References { region, tier: tier_spec, template: template_spec })
+    let grows = pool.spec.karpenter.is_some();
+    Ok(References { region, tier: tier_spec, template: template_spec, grows })
 }
 
-/// Whether the nodes that a tier names are declared.
-pub fn node_pool(caches: &Caches, tier: &WorkspaceTierSpec) -> Result<(), Problem> {
+/// The nodes that a tier names, if they are declared.
+pub fn node_pool(caches: &Caches, tier: &WorkspaceTierSpec) -> Result<Arc<WorkspaceNodePool>, Problem> {
     let pool = &tier.node_pool;
-    match caches.node_pools.get(&Key::cluster(pool)) {
-        Some(_) => Ok(()),
-        None => Err(Problem::new(
+    caches.node_pools.get(&Key::cluster(pool)).ok_or_else(|| {
+        Problem::new(
             Reason::NodePoolNotFound,
             format!("there is no WorkspaceNodePool `{pool}`: declare it, or change the tier's nodePool"),
-        )),
-    }
+        )
+    })
 }
 
 fn region(caches: &Caches) -> Result<RegionSpec, Problem> {
-    caches.regions.get(&Key::cluster(REGION)).map(|region| region.spec.clone()).ok_or_else(|| {
+    caches.region().map(|region| region.spec.clone()).ok_or_else(|| {
         Problem::new(Reason::RegionNotFound, "this cluster has no Region: declare one named `cluster`")
     })
 }

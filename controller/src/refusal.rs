@@ -2,13 +2,24 @@
 
 use neuralinverse_api::condition::Reason;
 
-use crate::references::Problem;
+use crate::{
+    error::{Error, Result, refused, text},
+    references::Problem,
+};
 
 /// What the admission plugin for quotas says.
 const QUOTA: &str = "exceeded quota";
 
+/// Why Kubernetes did not take an object of this kind, if it said so; whatever else went wrong is the error.
+pub fn of(kind: &str, what: &'static str, error: kube::Error) -> Result<Problem> {
+    match refused(&error) {
+        true => Ok(problem(kind, &text(&error))),
+        false => Err(Error::Api { what, source: error }),
+    }
+}
+
 /// What it means that an object of this kind was refused with this message.
-pub fn problem(kind: &str, message: &str) -> Problem {
+fn problem(kind: &str, message: &str) -> Problem {
     let (reason, fix) = match (kind, message.contains(QUOTA)) {
         ("PersistentVolumeClaim", true) => (
             Reason::StorageQuotaExceeded,

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
     core::NamespaceResourceScope,
 };
 use neuralinverse_api::labels;
@@ -19,6 +19,11 @@ use crate::{
 /// Under which name our writes stand in `managedFields`.
 pub fn params() -> PatchParams {
     PatchParams { field_manager: Some(labels::CONTROLLER.to_owned()), ..Default::default() }
+}
+
+/// The same for what we create.
+pub fn creation() -> PostParams {
+    PostParams { field_manager: Some(labels::CONTROLLER.to_owned()), ..Default::default() }
 }
 
 /// Writes the status of `object` if it is another one than `old`, provided that nobody wrote the object

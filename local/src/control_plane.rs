@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf};
 use crate::{
     blocking,
     error::{At, Result},
+    karpenter,
     kubectl::Kubectl,
     own_folder::OwnFolder,
     paths,
@@ -18,6 +19,7 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct ControlPlaneOptions {
     controller_manager: bool,
+    karpenter: bool,
     api_server_args: Vec<String>,
 }
 
@@ -27,6 +29,14 @@ impl ControlPlaneOptions {
     pub fn with_controller_manager(mut self) -> Self {
         self.controller_manager = true;
         self
+    }
+
+    /// Also runs the controller manager, the scheduler and Karpenter, whose machines are Node objects and nothing
+    /// more; pods on them are said to run. Its NodeClass is `KWOKNodeClass`, group `karpenter.kwok.sh`.
+    #[must_use]
+    pub fn with_karpenter(mut self) -> Self {
+        self.karpenter = true;
+        self.with_controller_manager()
     }
 
     /// One more argument for the API server, such as `--feature-gates=…`.
@@ -58,6 +68,7 @@ impl ControlPlane {
     pub fn start_blocking(options: &ControlPlaneOptions) -> Result<Self> {
         let mut programs = vec![Tool::Etcd, Tool::KubeApiserver, Tool::Kubectl];
         programs.extend(options.controller_manager.then_some(Tool::KubeControllerManager));
+        programs.extend(options.karpenter.then_some(karpenter::TOOLS).into_iter().flatten());
         let tools = tools::ensure(&programs)?;
         let folder = OwnFolder::make(&paths::state().join(".control-planes"))?;
         let ports = Ports::take()?;
@@ -77,6 +88,10 @@ impl ControlPlane {
         let mut processes = servers.start_api()?;
         if options.controller_manager {
             processes.push(servers.start_controllers()?);
+        }
+        if options.karpenter {
+            processes.push(servers.start_scheduler()?);
+            processes.extend(karpenter::start(&servers)?);
         }
         let (kubectl, server) = (servers.kubectl()?, format!("https://127.0.0.1:{}", ports.api));
         Ok(Self { folder, kubectl, processes, server, _ports: ports })

@@ -131,6 +131,7 @@ fn launch<'a>(program: &'a Path, folder: &'a Path) -> Launch<'a> {
         name: "gitea",
         program,
         args,
+        env: Vec::new(),
         logs: folder,
         netns: None,
         path: Vec::new(),

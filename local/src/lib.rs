@@ -18,6 +18,7 @@ mod error;
 mod files;
 pub mod gitea;
 pub mod images;
+mod karpenter;
 mod kubeconfig;
 mod kubectl;
 mod leftovers;

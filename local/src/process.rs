@@ -31,6 +31,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) name: &'a str,
     pub(crate) program: &'a Path,
     pub(crate) args: Vec<String>,
+    /// Variables beside the starter's.
+    pub(crate) env: Vec<(&'a str, String)>,
     /// The folder of log files.
     pub(crate) logs: &'a Path,
     /// The network namespace to run in; else the starter's.
@@ -75,6 +77,7 @@ impl Launch<'_> {
         words.push(self.program.display().to_string());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).args(&self.args).env("PATH", search_path(&self.path));
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if self.lifetime == Lifetime::Owner {
             // Away from the terminal's group: Ctrl-C goes to the owner, which then stops us in order.
             command.process_group(0);

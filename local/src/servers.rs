@@ -80,9 +80,14 @@ impl Servers {
         format!("https://{}:{}", self.address, self.port)
     }
 
+    /// The administrator's kubeconfig file.
+    pub(crate) fn admin(&self) -> PathBuf {
+        self.folder.join("admin.kubeconfig")
+    }
+
     /// The administrator's `kubectl`.
     pub(crate) fn kubectl(&self) -> Result<Kubectl> {
-        Ok(Kubectl::new(self.tools.path(Tool::Kubectl)?, &self.folder.join("admin.kubeconfig")))
+        Ok(Kubectl::new(self.tools.path(Tool::Kubectl)?, &self.admin()))
     }
 
     /// Starts etcd and the API server, and waits until they serve.
@@ -134,11 +139,22 @@ impl Servers {
 
     /// Starts any program beside the control plane.
     pub(crate) fn start(&self, tool: Tool, args: Vec<String>) -> Result<Process> {
+        self.start_with(tool, args, Vec::new())
+    }
+
+    /// Starts any program beside the control plane, with these variables.
+    pub(crate) fn start_with(
+        &self,
+        tool: Tool,
+        args: Vec<String>,
+        env: Vec<(&str, String)>,
+    ) -> Result<Process> {
         let logs = &self.folder.join("log");
         let launch = Launch {
             name: tool.name(),
             program: self.tools.path(tool)?,
             args,
+            env,
             logs,
             netns: self.netns.as_deref(),
             path: Vec::new(),

@@ -25,7 +25,9 @@ resource "neuralinverse_region" "this" {
 resource "neuralinverse_node_pool" "this" {
   for_each = var.node_pools
 
-  region = neuralinverse_region.this.region
-  name   = each.key
-  static = { node_selector = each.value.node_selector }
+  region        = neuralinverse_region.this.region
+  name          = each.key
+  static        = each.value.node_selector == null ? null : { node_selector = each.value.node_selector }
+  karpenter     = each.value.karpenter
+  hourly_prices = each.value.hourly_prices
 }

@@ -161,6 +161,30 @@ variable "deletion_policy" {
 }
 
 variable "node_pools" {
-  description = "Node pools by name, each with the labels that its nodes carry."
-  type        = map(object({ node_selector = map(string) }))
+  description = "Node pools by name: each with the labels that its nodes carry, or with what Karpenter is to add; and what a node costs an hour, by instance type."
+  type = map(object({
+    node_selector = optional(map(string))
+    karpenter = optional(object({
+      node_class_ref = object({ group = string, kind = string, name = string })
+      requirements = optional(list(object({
+        key        = string
+        operator   = string
+        values     = optional(list(string))
+        min_values = optional(number)
+      })))
+      limits = optional(object({ cpu = optional(string), memory = optional(string), nodes = optional(number) }))
+      disruption = optional(object({
+        consolidation_policy = optional(string)
+        consolidate_after    = optional(string)
+        budgets = optional(list(object({
+          nodes    = string
+          reasons  = optional(set(string))
+          schedule = optional(string)
+          duration = optional(string)
+        })))
+      }))
+      expire_after = optional(string)
+    }))
+    hourly_prices = optional(map(string))
+  }))
 }

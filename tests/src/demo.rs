@@ -1,6 +1,7 @@
 //! The demo, brought up by its own script on a cluster of its own.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Command, Output},
     thread,
@@ -8,7 +9,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use neuralinverse_local::Cluster;
 use serde_json::Value;
 
 /// How long anything may take that a test waits for. Generous: a test is about whether, not when.
@@ -61,21 +61,6 @@ impl Demo {
         let text = std::fs::read_to_string(self.state.join("terraform.tfvars.json"))?;
         let variables: Value = serde_json::from_str(&text)?;
         variables[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {variables}"))
-    }
-
-    /// Archive of an image that the demo built, by the image's name.
-    pub fn image_archive(&self, image: &str) -> Result<PathBuf> {
-        let images = std::fs::read_to_string(self.state.join("images"))?;
-        let mut lines = images.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let archive = lines.find(|line| line.first() == Some(&image)).and_then(|line| line.get(2).copied());
-        Ok(PathBuf::from(archive.with_context(|| format!("no {image} in {images}"))?))
-    }
-
-    /// Brings an image archive to the nodes.
-    pub fn load(&self, archive: &Path) -> Result<()> {
-        let name = self.state.file_name().context("no name")?.to_string_lossy();
-        let load = async { Cluster::open(&name).await?.load_image(archive).await };
-        Ok(tokio::runtime::Runtime::new()?.block_on(load)?)
     }
 
     /// The images' `registry` and `tag`, as the quickstart has them.
@@ -138,10 +123,14 @@ impl Demo {
         Ok(neuralinverse_local::Cluster::open(name).await?)
     }
 
-    /// Archives of the images that it runs.
-    pub fn images(&self) -> Result<Vec<PathBuf>> {
+    /// Archives of the images that it runs, by the images' names.
+    pub fn image_archives(&self) -> Result<BTreeMap<String, PathBuf>> {
         let lines = std::fs::read_to_string(self.state.join("images"))?;
-        Ok(lines.lines().filter_map(|line| line.split_whitespace().nth(2)).map(PathBuf::from).collect())
+        let archive = |line: &str| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?.to_owned(), PathBuf::from(words.nth(1)?)))
+        };
+        Ok(lines.lines().filter_map(archive).collect())
     }
 
     /// Runs a program as somebody would who followed the demo's closing words.

@@ -1,13 +1,22 @@
 //! The editor in the browser, used by its keys.
 
-use anyhow::Result;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
 use neuralinverse_browser::{
     Chromium,
     keys::{CONTROL, ENTER, SHIFT},
 };
+use tokio::time::sleep;
 
 /// Files and their explorer are there: the last that is painted of the first sight.
 pub const PAINTED: &str = "return document.querySelector('.explorer-folders-view .monaco-list-row') !== null";
+
+/// How often something is done by keys at most.
+const TRIES: usize = 6;
+
+/// How long a terminal may take to come or go.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Terminals so far.
 const TERMINALS: &str = "return document.querySelectorAll('.terminal-wrapper').length";
@@ -61,23 +70,48 @@ impl<'a> Editor<'a> {
     /// Opens one more terminal.
     pub async fn terminal(&self) -> Result<()> {
         let before = self.browser.window.execute(TERMINALS, Vec::new()).await?;
-        self.browser.chord(&[CONTROL, SHIFT, '`']).await?;
         let prompt = PROMPT.replace("BEFORE", &before.to_string());
-        self.browser.wait_for_value("a prompt", &prompt).await.map(drop)
+        let press = async || self.browser.chord(&[CONTROL, SHIFT, '`']).await;
+        self.again_until(PATIENCE, async || self.shows(&prompt).await, press).await
     }
 
-    /// Runs the folder's task that builds.
-    pub async fn build(&self) -> Result<()> {
-        self.browser.chord(&[CONTROL, SHIFT, 'b']).await
+    /// Runs the folder's task that builds, until it has been `done`.
+    pub async fn build(&self, done: impl Fn() -> bool) -> Result<()> {
+        let press = async || self.browser.chord(&[CONTROL, SHIFT, 'b']).await;
+        self.again_until(Duration::from_secs(10), async || Ok(done()), press).await
     }
 
-    /// Leaves the terminal that is open: else it would be there again at the next visit.
-    pub async fn leave_terminal(&self) -> Result<()> {
-        let count = "return document.querySelectorAll('.terminal-wrapper').length";
-        let before = self.browser.window.execute(count, Vec::new()).await?;
-        self.run("exit").await?;
-        let fewer = format!("{count} < {before}");
-        self.browser.wait_for_value("the terminal to close", &fewer).await.map(drop)
+    /// Leaves all terminals: else they would be there again at the next visit. That of a task closes by itself,
+    /// and takes along what is typed into it.
+    pub async fn leave_terminals(&self) -> Result<()> {
+        let none = format!("{TERMINALS} === 0");
+        self.again_until(PATIENCE, async || self.shows(&none).await, async || self.run("exit").await).await
+    }
+
+    /// Does something by keys, again after `patience`, until it is `done`. A preview that is painted late, or a
+    /// terminal that closes, takes keys along.
+    async fn again_until(
+        &self,
+        patience: Duration,
+        done: impl AsyncFn() -> Result<bool>,
+        act: impl AsyncFn() -> Result<()>,
+    ) -> Result<()> {
+        for _ in 0..TRIES {
+            act().await?;
+            let start = Instant::now();
+            while start.elapsed() < patience {
+                if done().await? {
+                    return Ok(());
+                }
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+        bail!("tried {TRIES} times in vain")
+    }
+
+    /// Whether a script says so.
+    async fn shows(&self, script: &str) -> Result<bool> {
+        Ok(self.browser.window.execute(script, Vec::new()).await?.as_bool() == Some(true))
     }
 
     /// Types a line into the terminal that is open.

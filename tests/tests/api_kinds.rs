@@ -74,6 +74,12 @@ fn the_server_refuses_what_the_types_refuse() -> Result<()> {
         ("Region", json!({ "spec": { "requestsPercent": 0 } }), "greater than or equal to 1"),
         ("Region", json!({ "spec": { "workspaceNamespaces": ["UPPER"] } }), "should match"),
         ("WorkspaceNodePool", json!({ "spec": { "static": { "nodeSelector": null } } }), "nodeSelector"),
+        (
+            "WorkspaceNodePool",
+            json!({ "spec": { "karpenter": { "nodeClassRef": { "group": "g", "kind": "K", "name": "n" } } } }),
+            "exactly one of static and karpenter",
+        ),
+        ("WorkspaceNodePool", json!({ "spec": { "hourlyPrices": { "m": "1,50" } } }), "should match"),
         ("WorkspaceTier", json!({ "spec": { "memory": "abc" } }), "should match"),
         ("WorkspaceTier", json!({ "spec": { "cpu": "-1" } }), "should match"),
         ("WarmPool", json!({ "spec": { "size": -1 } }), "greater than or equal to 0"),

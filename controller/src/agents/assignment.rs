@@ -14,7 +14,7 @@ use neuralinverse_api::{
 use super::{answer::Refusal, report::hear};
 use crate::{
     context::Context,
-    error::{During, Error, not_found},
+    error::{During, Error},
     hash,
     key::Key,
     references::{Problem, resolve},
@@ -183,11 +183,7 @@ async fn secret(
 ) -> Result<BTreeMap<String, String>, Fault> {
     let (namespace, owner) = (workspace.namespace().unwrap_or_default(), &workspace.spec.owner);
     let api: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
-    let secret = match api.get(name).await {
-        Ok(secret) => Some(secret),
-        Err(error) if not_found(&error) => None,
-        Err(error) => return Err(error).during("reading a Secret of a workspace").map_err(Fault::Api),
-    };
+    let secret = api.get_opt(name).await.during("reading a Secret of a workspace").map_err(Fault::Api)?;
     // One answer for both, so that nobody learns which Secrets of others exist.
     let secret = secret.filter(|secret| secret.labels().get(labels::OWNER) == Some(owner)).ok_or_else(|| {
         let message = format!(

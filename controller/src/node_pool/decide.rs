@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Taint};
 use kube::ResourceExt;
-use neuralinverse_api::{WorkspaceNodePool, labels};
+use neuralinverse_api::{StaticNodes, WorkspaceNodePool, labels};
 use serde_json::{Value, json};
+
+use crate::amount::{Amount, has};
 
 /// What we look at on a node; other changes of it, such as its heartbeat, do not concern us.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,8 @@ pub struct NodeFacts {
     pub taints: Vec<(String, String)>,
     /// Whether new pods may be placed on it.
     pub schedulable: bool,
+    /// What it has for pods.
+    pub has: Amount,
 }
 
 /// What we look at on a node.
@@ -39,20 +43,23 @@ pub fn facts(node: &Node) -> NodeFacts {
             .map(|taint| (taint.value.clone().unwrap_or_default(), taint.effect.clone()))
             .collect(),
         schedulable: ready && !cordoned,
+        has: has(node),
     }
 }
 
 /// The pool that a node belongs to: of those that select it, the one whose name comes first.
 pub fn pool_of<'a>(node: &Node, pools: &'a [Arc<WorkspaceNodePool>]) -> Option<&'a str> {
-    pools
-        .iter()
-        .filter(|pool| pool.metadata.deletion_timestamp.is_none())
-        .filter(|pool| {
-            let selector = &pool.spec.r#static.node_selector;
-            !selector.is_empty() && selector.iter().all(|(key, value)| node.labels().get(key) == Some(value))
-        })
-        .filter_map(|pool| pool.metadata.name.as_deref())
-        .min()
+    pools.iter().filter(|pool| selects(pool, node)).filter_map(|pool| pool.metadata.name.as_deref()).min()
+}
+
+fn selects(pool: &WorkspaceNodePool, node: &Node) -> bool {
+    let has = |(key, value): (&str, &str)| node.labels().get(key).is_some_and(|it| it == value);
+    match &pool.spec.r#static {
+        Some(StaticNodes { node_selector: all }) => {
+            !all.is_empty() && all.iter().all(|(key, value)| has((key, value)))
+        }
+        None => has((labels::KARPENTER_NODE_POOL, &pool.name_any())),
+    }
 }
 
 /// Whether the node belongs to the pool of this name.
@@ -65,6 +72,10 @@ pub fn belongs(node: &Node, pool: &str, pools: &[Arc<WorkspaceNodePool>]) -> boo
 pub fn patch(node: &Node, pool: &str, pools: &[Arc<WorkspaceNodePool>]) -> Option<Value> {
     let facts = facts(node);
     let wanted = belongs(node, pool, pools);
+    if wanted && !pools.iter().any(|it| it.name_any() == pool && it.spec.r#static.is_some()) {
+        // Karpenter puts label and taint on its nodes, before anything else can run on them.
+        return None;
+    }
     let marked = facts.labelled_for.as_deref() == Some(pool);
     // Nodes may come with label and taint; then they are not ours to take off.
     let complete =
@@ -194,6 +205,20 @@ mod tests {
     fn what_somebody_else_put_on_a_node_stays() {
         let node = node(json!({ "workspace-tier": "default" }), json!({}), json!([taint("default")]));
         assert_eq!(patch(&node, "default", &[]), None);
+    }
+
+    #[test]
+    fn karpenters_nodes_belong_to_the_pool_and_are_karpenters_to_mark() {
+        let pool: Arc<WorkspaceNodePool> = Arc::new(from(json!({
+            "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "WorkspaceNodePool",
+            "metadata": { "name": "large" },
+            "spec": { "karpenter": { "nodeClassRef": { "group": "g", "kind": "K", "name": "n" } } },
+        })));
+        let new = node(json!({ labels::KARPENTER_NODE_POOL: "large" }), json!({}), json!([]));
+        let another = node(json!({ labels::KARPENTER_NODE_POOL: "small" }), json!({}), json!([]));
+        assert!(belongs(&new, "large", std::slice::from_ref(&pool)));
+        assert!(!belongs(&another, "large", std::slice::from_ref(&pool)));
+        assert_eq!(patch(&new, "large", &[pool]), None);
     }
 
     #[test]

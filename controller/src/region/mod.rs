@@ -34,9 +34,9 @@ use crate::{
     context::Context,
     error::{Error, Result, refused, text},
     key::Key,
+    names::REGION,
     queue::Next,
     reconciler::{Reconciler, resync},
-    references::REGION,
     write,
 };
 

@@ -52,7 +52,7 @@ impl Reconciler for Tiers {
                 .into_iter()
                 .any(|it| it.type_ == ConditionType::Running.as_str() && it.status == "True")
         });
-        let accepted = node_pool(caches, &tier.spec);
+        let accepted = node_pool(caches, &tier.spec).map(drop);
         let status = status(&tier, &accepted, running.count(), Timestamp::now());
         write::status(&self.0.client, &caches.tiers, &tier, tier.status.as_ref(), &status).await?;
         Ok(resync(key))
@@ -93,7 +93,7 @@ mod tests {
             if declared {
                 fixtures::node_pool(&caches);
             }
-            let status = status(&tier, &node_pool(&caches, &tier.spec), 3, Timestamp::UNIX_EPOCH);
+            let status = status(&tier, &node_pool(&caches, &tier.spec).map(drop), 3, Timestamp::UNIX_EPOCH);
             let ready = condition::find(&status.conditions, ConditionType::Ready).unwrap();
             assert_eq!((status.running, ready.status.as_str(), ready.reason.as_str()), (3, state, reason));
         }

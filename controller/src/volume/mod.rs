@@ -15,11 +15,10 @@ use self::decide::{Step, decide};
 use crate::{
     change::{Change, VolumeIndex},
     context::Context,
-    error::{During, Result, not_found},
+    error::{During, Result},
     key::Key,
     queue::Next,
     reconciler::{Reconciler, resync},
-    references::REGION,
     write,
 };
 
@@ -62,7 +61,7 @@ impl Reconciler for Volumes {
         let Some(volume) = volume else { return Ok(Next::Never) };
         let Some((name, uid)) = workspace_of(&volume) else { return Ok(Next::Never) };
         // Without a Region nobody says how long.
-        let Some(region) = caches.regions.get(&Key::cluster(REGION)) else { return Ok(resync(key)) };
+        let Some(region) = caches.region() else { return Ok(resync(key)) };
         let workspace = caches.workspaces.get(&Key::new(&key.namespace, name));
         let workspace = workspace.filter(|workspace| workspace.metadata.uid.as_deref() == Some(uid));
         match decide(&volume, workspace.as_deref(), Timestamp::now()) {
@@ -134,9 +133,6 @@ fn workspace_of(volume: &PersistentVolumeClaim) -> Option<(&str, &str)> {
 
 async fn lives(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<bool> {
     let api: Api<Workspace> = Api::namespaced(context.client.clone(), namespace);
-    match api.get(name).await {
-        Ok(workspace) => Ok(workspace.metadata.uid.as_deref() == Some(uid)),
-        Err(error) if not_found(&error) => Ok(false),
-        Err(error) => Err(error).during("looking for a volume's workspace"),
-    }
+    let workspace = api.get_opt(name).await.during("looking for a volume's workspace")?;
+    Ok(workspace.is_some_and(|workspace| workspace.metadata.uid.as_deref() == Some(uid)))
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use kube::{Api, ResourceExt, api::PostParams};
+use kube::{Api, ResourceExt};
 use neuralinverse_api::{WarmPool, labels};
 
 use super::decide::Before;
 use crate::{
     context::Context,
-    error::{During, Error, Result, refused, text},
+    error::{During, Result},
     hash,
     key::Key,
     references::{Problem, References},
@@ -18,6 +18,9 @@ use crate::{
     workspace::children::{pod, volume},
     write,
 };
+
+/// What is being done when creating fails for no reason of the cluster's.
+const CREATING: &str = "creating a warm pod";
 
 /// Makes one pod with its volume, after those `before` it that did not become ready, or says why Kubernetes
 /// did not take it. What a crash leaves in between is a volume that nobody uses, which is removed later.
@@ -30,11 +33,11 @@ pub async fn create(
 ) -> Result<Option<Problem>> {
     let namespace = pool.namespace().unwrap_or_default();
     let name = name(pool, Timestamp::now(), salt);
-    let params = PostParams { field_manager: Some(labels::CONTROLLER.to_owned()), ..Default::default() };
+    let params = write::creation();
     let volumes: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
     match volumes.create(&params, &volume::warm(pool, &name, references)).await {
         Ok(volume) => context.caches.volumes.apply(volume),
-        Err(error) => return no("PersistentVolumeClaim", error),
+        Err(error) => return refusal::of("PersistentVolumeClaim", CREATING, error).map(Some),
     };
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
     let mut pod = pod::warm(pool, &name, references, &context.urls);
@@ -43,16 +46,9 @@ pub async fn create(
     }
     match pods.create(&params, &pod).await {
         Ok(pod) => context.caches.pods.apply(pod),
-        Err(error) => return no("Pod", error),
+        Err(error) => return refusal::of("Pod", CREATING, error).map(Some),
     };
     Ok(None)
-}
-
-fn no(kind: &str, error: kube::Error) -> Result<Option<Problem>> {
-    match refused(&error) {
-        true => Ok(Some(refusal::problem(kind, &text(&error)))),
-        false => Err(Error::Api { what: "creating a warm pod", source: error }),
-    }
 }
 
 /// A name of its own for a pod and its volume: one that a retried request keeps.

@@ -95,7 +95,11 @@ impl Reconciler for WarmPools {
             Change::Region | Change::NodePool(_) | Change::Tier(_) | Change::Template(_) => {
                 self.context.caches.warm_pools.all().iter().map(|pool| Key::of(pool.as_ref())).collect()
             }
-            Change::Workspace(_) | Change::WorkspaceStatus(_) | Change::Node(_) | Change::Part => Vec::new(),
+            Change::Workspace(_)
+            | Change::WorkspaceStatus(_)
+            | Change::KarpenterNodePool(_)
+            | Change::Node(_)
+            | Change::Part => Vec::new(),
         }
     }
 

@@ -4,11 +4,7 @@ use std::fmt::Debug;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use kube::{
-    Api, Resource, ResourceExt,
-    api::{Patch, PostParams},
-    core::NamespaceResourceScope,
-};
+use kube::{Api, Resource, ResourceExt, api::Patch, core::NamespaceResourceScope};
 use neuralinverse_api::{LaunchSource, Workspace, condition::Reason, labels};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -67,9 +63,8 @@ pub async fn apply(
 async fn give(context: &Context, workspace: &Workspace, volume: &str) -> Result<()> {
     let mut labels = json!(volume_labels(workspace));
     labels[labels::WARM_POOL] = json!(null);
-    let patch = json!({ "metadata": { "labels": labels } });
+    let patch = Patch::Merge(json!({ "metadata": { "labels": labels } }));
     let api: Api<PersistentVolumeClaim> = namespaced(context, workspace);
-    let patch = Patch::Merge(patch);
     let given =
         api.patch(volume, &write::params(), &patch).await.during("giving the volume to its workspace")?;
     context.caches.volumes.apply(given);
@@ -168,8 +163,7 @@ where
     K: Clone + Debug + Serialize + DeserializeOwned,
 {
     let api: Api<K> = namespaced(context, workspace);
-    let params = PostParams { field_manager: Some(labels::CONTROLLER.to_owned()), ..Default::default() };
-    match api.create(&params, object).await {
+    match api.create(&write::creation(), object).await {
         Ok(made) => {
             cache.apply(made);
             Ok(None)
@@ -183,8 +177,7 @@ where
             cache.apply(there);
             Ok(None)
         }
-        Err(error) if refused(&error) => Ok(Some(refusal::problem(&K::kind(&()), &text(&error)))),
-        Err(error) => Err(Error::Api { what: "creating a pod or volume", source: error }),
+        Err(error) => refusal::of(&K::kind(&()), "creating a pod or volume", error).map(Some),
     }
 }
 

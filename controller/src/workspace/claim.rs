@@ -18,7 +18,7 @@ use super::{
 use crate::{
     change::{Change, PodIndex},
     context::Context,
-    error::{During, Error, Result, not_found},
+    error::{During, Error, Result},
     key::Key,
     references::References,
     write,
@@ -129,18 +129,14 @@ async fn take(context: &Context, workspace: &Workspace, launched: &Launched, pod
 
 /// Looks who took the pod. Another of us may have taken it for the same workspace.
 async fn lost(context: &Context, workspace: &Workspace, pod: &Pod) -> Result<Option<Arc<Pod>>> {
-    match pods(context, pod).get(&pod.name_any()).await {
-        Ok(pod) => {
-            let pod = context.caches.pods.apply(pod);
-            let ours = pod.labels().get(labels::WORKSPACE_UID) == workspace.uid().as_ref();
-            Ok(ours.then_some(pod))
-        }
-        Err(error) if not_found(&error) => {
-            context.caches.pods.remove(pod.clone());
-            Ok(None)
-        }
-        Err(error) => Err(error).during("looking who took a warm pod"),
-    }
+    let there = pods(context, pod).get_opt(&pod.name_any()).await.during("looking who took a warm pod")?;
+    let Some(there) = there else {
+        context.caches.pods.remove(pod.clone());
+        return Ok(None);
+    };
+    let there = context.caches.pods.apply(there);
+    let ours = there.labels().get(labels::WORKSPACE_UID) == workspace.uid().as_ref();
+    Ok(ours.then_some(there))
 }
 
 fn pods(context: &Context, pod: &Pod) -> Api<Pod> {

@@ -232,13 +232,22 @@ mod tests {
         pod.status = fixtures::from(json!({ "phase": "Failed", "reason": "Evicted" }));
     }
 
+    /// These pods and this volume, of a workspace whose references resolve, on nodes of which nothing is known.
+    fn observed(pods: Vec<Arc<Pod>>, volume: Option<Arc<PersistentVolumeClaim>>) -> Observed {
+        Observed {
+            references: Ok(fixtures::references()),
+            pods,
+            volumes: volume.iter().cloned().collect(),
+            volume,
+            nodes: BTreeMap::new(),
+            stranded: false,
+        }
+    }
+
     /// What is decided at this second, in words.
     fn decided(spec: Value, status: Value, pods: &[Arc<Pod>], held: Option<bool>, second: i64) -> String {
         let workspace = fixtures::workspace(spec, status);
-        let (references, volume) = (Ok(fixtures::references()), held.map(volume));
-        let volumes = volume.clone().into_iter().collect();
-        let (nodes, stranded) = (BTreeMap::new(), false);
-        let observed = Observed { references, pods: pods.to_vec(), volume, volumes, nodes, stranded };
+        let observed = observed(pods.to_vec(), held.map(volume));
         words(&decide(&workspace, &observed, Timestamp::from_second(second).unwrap()))
     }
 
@@ -383,14 +392,8 @@ mod tests {
         for (name, status, pods, second, other, expected) in cases {
             let workspace = fixtures::workspace(json!({}), status);
             let kept = named("mine-1", "Bound");
-            let observed = Observed {
-                references: Ok(fixtures::references()),
-                pods,
-                volume: Some(kept.clone()),
-                volumes: vec![kept, other],
-                nodes: BTreeMap::new(),
-                stranded: false,
-            };
+            let mut observed = observed(pods, Some(kept));
+            observed.volumes.push(other);
             let plan = decide(&workspace, &observed, Timestamp::from_second(second).unwrap());
             assert_eq!(words(&plan), expected, "{name}");
         }
@@ -442,15 +445,8 @@ mod tests {
             let workspace = fixtures::workspace(spec, status(1, Some("mine-1")));
             let mut references = fixtures::references();
             change(&mut references);
-            let volume = volume(owned);
-            let observed = Observed {
-                references: Ok(references),
-                pods: vec![pod(1, ready)],
-                volumes: vec![volume.clone()],
-                volume: Some(volume),
-                nodes: BTreeMap::new(),
-                stranded: false,
-            };
+            let observed =
+                Observed { references: Ok(references), ..observed(vec![pod(1, ready)], Some(volume(owned))) };
             let plan = decide(&workspace, &observed, Timestamp::from_second(200).unwrap());
             assert_eq!(words(&plan), expected, "{tier} {owned}");
         }
@@ -489,15 +485,8 @@ mod tests {
             ("it runs elsewhere", lost, false, vec![on(1, Some("n1"), going), on(2, Some("n2"), alive)], ""),
         ];
         for (name, state, stranded, pods, expected) in cases {
-            let volume = volume(true);
-            let observed = Observed {
-                references: Ok(fixtures::references()),
-                pods,
-                volumes: vec![volume.clone()],
-                volume: Some(volume),
-                nodes: [("n1".to_owned(), state), ("n2".to_owned(), NodeState::Serves)].into(),
-                stranded,
-            };
+            let nodes = [("n1".to_owned(), state), ("n2".to_owned(), NodeState::Serves)].into();
+            let observed = Observed { nodes, stranded, ..observed(pods, Some(volume(true))) };
             let workspace = fixtures::workspace(json!({}), status(1, Some("mine-1")));
             let plan = decide(&workspace, &observed, Timestamp::from_second(200).unwrap());
             assert_eq!(words(&plan), expected, "{name}");
@@ -525,14 +514,8 @@ mod tests {
     fn nothing_is_started_while_what_the_spec_names_is_missing_and_what_runs_goes_on() {
         let problem = Problem::new(neuralinverse_api::condition::Reason::TierNotFound, "");
         for pods in [vec![], vec![pod(1, ready)]] {
-            let observed = Observed {
-                references: Err(problem.clone()),
-                pods,
-                volume: Some(volume(true)),
-                volumes: vec![volume(true)],
-                nodes: BTreeMap::new(),
-                stranded: false,
-            };
+            let observed =
+                Observed { references: Err(problem.clone()), ..observed(pods, Some(volume(true))) };
             let workspace = fixtures::workspace(json!({}), status(1, Some("mine-1")));
             let plan = decide(&workspace, &observed, Timestamp::from_second(200).unwrap());
             assert_eq!(plan, Plan::default());

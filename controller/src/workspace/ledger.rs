@@ -6,10 +6,7 @@
 
 use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{
-    Api, ResourceExt,
-    api::{Patch, PostParams},
-};
+use kube::{Api, ResourceExt, api::Patch};
 use neuralinverse_api::{Money, Run, Workspace, labels};
 use serde::Serialize;
 use serde_json::json;
@@ -18,10 +15,7 @@ use super::{children::managed, decide::elapsed, hours};
 use crate::{
     context::Context,
     error::{During, Error, Result, not_found, refused, text},
-    hash,
-    key::Key,
-    references::REGION,
-    write,
+    hash, write,
 };
 
 /// How often what runs on is written.
@@ -52,8 +46,7 @@ pub fn due(run: &Run, now: Timestamp) -> u64 {
 /// Writes what `run` of `workspace` has used until `now`. Where Kubernetes does not take it, for instance for a quota,
 /// people are told, and the workspace goes its way.
 pub async fn write(context: &Context, workspace: &Workspace, run: &Run, now: Timestamp) -> Result<()> {
-    let region = context.caches.regions.get(&Key::cluster(REGION));
-    let currency = region.map(|region| region.spec.currency.clone());
+    let currency = context.caches.region().map(|region| region.spec.currency.clone());
     let namespace = workspace.namespace().unwrap_or_default();
     let api: Api<ConfigMap> = Api::namespaced(context.client.clone(), &namespace);
     let key = key(workspace, run);
@@ -121,8 +114,7 @@ async fn put(api: &Api<ConfigMap>, owner: &str, month: &str, key: &str, entry: S
     labels.insert(labels::OWNER.to_owned(), owner.to_owned());
     let mut map = ConfigMap { data: Some([(key.to_owned(), entry)].into()), ..Default::default() };
     (map.metadata.name, map.metadata.labels) = (Some(name.clone()), Some(labels));
-    let params = PostParams { field_manager: Some(labels::CONTROLLER.to_owned()), ..Default::default() };
-    match api.create(&params, &map).await {
+    match api.create(&write::creation(), &map).await {
         // Somebody was faster for this month.
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
             api.patch(&name, &write::params(), &patch).await.map(drop).during("writing what was used")

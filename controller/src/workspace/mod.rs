@@ -223,7 +223,7 @@ impl Reconciler for Workspaces {
                 let pods = caches.pods.by(&PodIndex::Node(node.name.clone()));
                 pods.iter().filter_map(|pod| owner(pod.as_ref())).collect()
             }
-            Change::WarmPool(_) | Change::Part => Vec::new(),
+            Change::WarmPool(_) | Change::KarpenterNodePool(_) | Change::Part => Vec::new(),
         });
         woken
     }

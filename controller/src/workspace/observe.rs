@@ -16,13 +16,13 @@ use super::{
 use crate::{
     change::{PodIndex, VolumeIndex, WorkspaceIndex},
     context::Context,
-    error::{During, Result, not_found},
+    error::{During, Result},
     key::Key,
-    references::{self, Problem, REGION, References},
+    references::{self, Problem, References},
 };
 
-/// What there is of `workspace`, from memory. Only a volume that ought to be there and is not costs a
-/// request.
+/// What there is of `workspace`, from memory. Requests cost only a volume or node that ought to be there and is
+/// not, and the disk of a volume whose node is lost.
 pub async fn observe(context: &Context, workspace: &Workspace) -> Result<Observed> {
     let namespace = workspace.namespace().unwrap_or_default();
     let (pods, volume) = (pods(context, workspace), volume(context, workspace, &namespace).await?);
@@ -77,7 +77,7 @@ async fn nodes(
     pods: &[Arc<Pod>],
     volume: Option<&PersistentVolumeClaim>,
 ) -> Result<BTreeMap<String, NodeState>> {
-    let Some(region) = context.caches.regions.get(&Key::cluster(REGION)) else { return Ok(BTreeMap::new()) };
+    let Some(region) = context.caches.region() else { return Ok(BTreeMap::new()) };
     let timeout = Duration::from(&region.spec.node_loss_timeout);
     let placed =
         pods.iter().any(|pod| node_loss::node_of(pod).is_some() && pod.metadata.deletion_timestamp.is_none());
@@ -96,11 +96,8 @@ async fn nodes(
 
 /// A pod may be placed on a node that our watch has not brought yet.
 async fn live_node(context: &Context, name: &str) -> Result<Option<Arc<Node>>> {
-    match Api::<Node>::all(context.client.clone()).get(name).await {
-        Ok(node) => Ok(Some(context.caches.nodes.apply(node))),
-        Err(error) if not_found(&error) => Ok(None),
-        Err(error) => Err(error).during("looking for a node"),
-    }
+    let node = Api::all(context.client.clone()).get_opt(name).await.during("looking for a node")?;
+    Ok(node.map(|node| context.caches.nodes.apply(node)))
 }
 
 /// Whether the volume is on a lost node and cannot leave it.
@@ -115,11 +112,9 @@ async fn stranded(
     let node = node_loss::made_for(volume).or(users.filter_map(|pod| node_loss::node_of(pod)).next());
     let lost = node.filter(|node| nodes.get(*node) == Some(&NodeState::Lost));
     let (Some(disk), Some(node)) = (disk, lost) else { return Ok(false) };
-    match Api::<PersistentVolume>::all(context.client.clone()).get(disk).await {
-        Ok(disk) => Ok(node_loss::tied(&disk, node)),
-        Err(error) if not_found(&error) => Ok(false),
-        Err(error) => Err(error).during("looking where a volume is"),
-    }
+    let disks: Api<PersistentVolume> = Api::all(context.client.clone());
+    let disk = disks.get_opt(disk).await.during("looking where a volume is")?;
+    Ok(disk.is_some_and(|disk| node_loss::tied(&disk, node)))
 }
 
 /// All pods that carry the workspace's UID, as far as we know.
@@ -174,9 +169,6 @@ async fn volume(
 
 async fn live(context: &Context, namespace: &str, name: &str) -> Result<Option<Arc<PersistentVolumeClaim>>> {
     let api: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), namespace);
-    match api.get(name).await {
-        Ok(volume) => Ok(Some(context.caches.volumes.apply(volume))),
-        Err(error) if not_found(&error) => Ok(None),
-        Err(error) => Err(error).during("looking for the workspace's volume"),
-    }
+    let volume = api.get_opt(name).await.during("looking for the workspace's volume")?;
+    Ok(volume.map(|volume| context.caches.volumes.apply(volume)))
 }

@@ -31,8 +31,12 @@ pub enum Step {
 
 /// What is next for `pod`, which has the say.
 pub fn step(workspace: &Workspace, pod: &Pod, references: &References) -> Step {
+    next(workspace, pod, difference(pod, references))
+}
+
+fn next(workspace: &Workspace, pod: &Pod, missing: Difference) -> Step {
     let chosen = pod_state::tier(pod).is_some_and(|tier| tier != workspace.spec.tier);
-    match difference(pod, references) {
+    match missing {
         Difference { place: true, .. } if chosen => Step::Restart,
         Difference { place: true, .. } => Step::Stay,
         Difference { size: true, .. } => Step::Resize,
@@ -50,7 +54,7 @@ pub fn condition(
 ) -> NewCondition {
     const TYPE: ConditionType = ConditionType::UpToDate;
     let missing = difference(pod, references);
-    match step(workspace, pod, references) {
+    match next(workspace, pod, missing) {
         Step::Restart => {
             let message = "the chosen tier has other nodes or another runtime: the workspace stops, and starts \
                            on its volume again";

@@ -1,5 +1,6 @@
 //! The controller against a real API server, with the rights that it is installed with. There are no
-//! nodes: a test says what a kubelet would say, and speaks with the controller as a sidecar would.
+//! nodes: a test says what a kubelet would say, and speaks with the controller as a sidecar would. Where nodes are
+//! the matter, Karpenter makes them.
 
 mod agent;
 mod world;
@@ -9,6 +10,7 @@ mod admission;
 mod certificates;
 mod claim;
 mod isolation;
+mod karpenter;
 mod launch;
 mod leaders;
 mod node_loss;

@@ -72,3 +72,26 @@ async fn nodes_are_labelled_and_tainted_as_long_as_a_pool_selects_them() -> Resu
     until_node(&nodes, &name, "no label and taint after the pool is gone", without).await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_of_karpenter_s_says_that_there_is_no_karpenter() -> Result<()> {
+    let world = World::new().await?;
+    let name = format!("pool-{}", world.namespace);
+    let class = json!({ "group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default" });
+    let declared = json!({
+        "apiVersion": "cloud.neuralinverse.com/v1alpha1", "kind": "WorkspaceNodePool",
+        "metadata": { "name": name }, "spec": { "karpenter": { "nodeClassRef": class } },
+    });
+    apply_cluster::<WorkspaceNodePool>(&world.client, declared).await?;
+    let pools: Api<WorkspaceNodePool> = Api::all(world.client.clone());
+    let message = eventually("the pool says why it has no nodes", || async {
+        let conditions = pools.get(&name).await?.status.map(|status| status.conditions).unwrap_or_default();
+        let why = conditions.into_iter().find(|it| it.reason == "KarpenterNotFound" && it.status == "False");
+        Ok(why.map(|it| it.message))
+    })
+    .await?;
+    assert!(message.contains("install Karpenter, or write static"), "{message}");
+    pools.delete(&name, &DeleteParams::default()).await?;
+    eventually("the pool has gone", || async { Ok(pools.get_opt(&name).await?.is_none().then_some(())) })
+        .await
+}

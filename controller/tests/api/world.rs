@@ -29,7 +29,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 /// Generous: the machine may be busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Namespace of the controller.
 pub const SYSTEM: &str = "neuralinverse-system";
@@ -186,20 +186,24 @@ struct Shared {
     namespaces: AtomicU32,
 }
 
-fn shared() -> Result<&'static Shared> {
-    static SHARED: OnceLock<Result<Shared, String>> = OnceLock::new();
-    let shared = SHARED.get_or_init(|| {
-        let start = std::thread::spawn(|| -> Result<Shared> {
+type Once = OnceLock<Result<Shared, String>>;
+
+static SHARED: Once = OnceLock::new();
+static WITH_KARPENTER: Once = OnceLock::new();
+
+fn shared(once: &'static Once, options: ControlPlaneOptions) -> Result<&'static Shared> {
+    let shared = once.get_or_init(|| {
+        let start = std::thread::spawn(move || -> Result<Shared> {
             if std::env::var_os("RUST_LOG").is_some() {
-                tracing_subscriber::fmt()
+                let _ = tracing_subscriber::fmt()
                     .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-                    .init();
+                    .try_init();
             }
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
             let (cluster, url) = runtime.block_on(async {
-                let cluster = Cluster::start().await?;
+                let cluster = Cluster::start_with(options).await?;
                 declare(&cluster.admin()?).await?;
                 let url = cluster.controller("shared", CancellationToken::new()).await?;
                 anyhow::Ok((cluster, url))
@@ -262,7 +266,16 @@ pub struct World {
 impl World {
     /// A namespace of its own in the cluster that tests share.
     pub async fn new() -> Result<Self> {
-        let shared = tokio::task::spawn_blocking(shared).await??;
+        Self::on(&SHARED, ControlPlaneOptions::default().with_controller_manager()).await
+    }
+
+    /// A namespace of its own in the cluster with Karpenter, whose nodes run pods by their word only.
+    pub async fn with_karpenter() -> Result<Self> {
+        Self::on(&WITH_KARPENTER, ControlPlaneOptions::default().with_karpenter()).await
+    }
+
+    async fn on(once: &'static Once, options: ControlPlaneOptions) -> Result<Self> {
+        let shared = tokio::task::spawn_blocking(|| shared(once, options)).await??;
         let namespace = format!("t{}", shared.namespaces.fetch_add(1, Ordering::Relaxed));
         let world = Self { client: shared.cluster.admin()?, namespace, url: shared.url.clone(), shared };
         world.join_region().await?;
@@ -289,6 +302,11 @@ impl World {
         let answer =
             reqwest::get(format!("http://{}/metrics", health.first().context("a controller")?)).await?;
         Ok(answer.error_for_status()?.text().await?)
+    }
+
+    /// The last log lines of a program of the control plane.
+    pub fn logs(&self, program: &str) -> String {
+        self.shared.cluster.control_plane.logs(program)
     }
 
     /// The writes in the controller's own namespace.

@@ -109,7 +109,8 @@ impl Node<'_> {
         let logs = self.record.node_folder(&self.options.name).join("log");
         let program = self.tools.path(tool)?;
         let (name, lifetime) = (tool.name(), self.lifetime);
-        Launch { name, program, args, logs: &logs, netns: Some(&netns), path: Vec::new(), lifetime }.start()
+        let (env, path) = (Vec::new(), Vec::new());
+        Launch { name, program, args, env, logs: &logs, netns: Some(&netns), path, lifetime }.start()
     }
 
     fn kubelet_config(&self, folder: &Path) -> Result<String> {

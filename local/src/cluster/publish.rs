@@ -33,6 +33,7 @@ pub(crate) fn publish(name: &str, port: u16, node_port: u16) -> Result<()> {
         args: ["relay", &format!("{}/", folder.display()), &port.to_string(), &to.to_string()]
             .map(str::to_owned)
             .to_vec(),
+        env: Vec::new(),
         logs: &folder.join("log"),
         netns: None,
         path: Vec::new(),

@@ -58,6 +58,7 @@ impl Runtime {
             name: "containerd",
             program: tools.path(Tool::Containerd)?,
             args: vec![format!("--config={}", config.display())],
+            env: Vec::new(),
             logs: &self.folder.join("log"),
             netns: Some(&netns),
             path: folders(tools, &HELPERS)?,

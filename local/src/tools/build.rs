@@ -92,7 +92,8 @@ fn copy_data(row: &Row, scratch: &Path) -> Result<()> {
             let mut chown = command::command("chown", ["--recursive"]);
             let mut like = OsString::from("--reference=");
             like.push(scratch);
-            command::output(chown.arg(like).arg(scratch.join(folder)))?;
+            let copied = Path::new(folder).file_name().unwrap_or_default();
+            command::output(chown.arg(like).arg(scratch.join(copied)))?;
         }
     }
     Ok(())

@@ -20,7 +20,8 @@ pub(super) struct Row {
     pub(super) tags: &'static str,
     /// What cgo needs installed; empty when the program is pure Go.
     pub(super) cgo: &'static [&'static str],
-    /// Folders of the program's module that it reads when it runs; they are put beside it.
+    /// Folders of the program's module that it reads when it runs, or that are applied before; they are put beside
+    /// it by the last part of their names.
     pub(super) data: &'static [&'static str],
 }
 
@@ -50,6 +51,7 @@ pub enum Tool {
     Tofu,
     Gitea,
     Kwok,
+    Karpenter,
 }
 
 const KUBERNETES: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
@@ -184,6 +186,17 @@ pub(super) const ROWS: &[Row] = &[
         folder: "kwok",
         version: "0.8.0",
         package: "sigs.k8s.io/kwok/cmd/kwok",
+        data: &["kustomize/stage"],
+        ..PLAIN
+    },
+    // With its kwok provider, whose machines are Node objects and nothing more.
+    Row {
+        tool: Tool::Karpenter,
+        name: "karpenter",
+        folder: "karpenter",
+        version: "1.14.1",
+        package: "sigs.k8s.io/karpenter/kwok",
+        data: &["pkg/apis/crds", "kwok/apis/crds"],
         ..PLAIN
     },
 ];

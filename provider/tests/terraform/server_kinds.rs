@@ -202,3 +202,46 @@ schedule = [
     let both = project.write(&pool("size = 2\nautoscale = { max = 5 }")).plan();
     assert!(both.text.contains("write exactly one of size and autoscale"), "{both:#?}");
 }
+
+#[test]
+fn a_node_pool_goes_from_nodes_that_are_there_to_those_of_karpenter() {
+    let server = Server::shared();
+    let project = server.project();
+    let pool = |lines: &str| {
+        format!("resource \"neuralinverse_node_pool\" \"p\" {{\nname = \"grows\"\n{lines}\n}}\n")
+    };
+    let spec = || server.kubectl().get(&["workspacenodepool", "grows"]).unwrap()["spec"].take();
+    let there = "static = { node_selector = { pool = \"yes\" } }";
+    project.write(&pool(there)).apply_settles();
+    assert_eq!(spec(), json!({ "static": { "nodeSelector": { "pool": "yes" } } }));
+
+    let grows = r#"
+karpenter = {
+  node_class_ref = { group = "karpenter.k8s.aws", kind = "EC2NodeClass", name = "default" }
+  requirements   = [{ key = "kubernetes.io/arch", operator = "In", values = ["amd64"] }]
+  limits         = { cpu = "100", nodes = 10 }
+  disruption     = { budgets = [{ nodes = "1", reasons = ["Drifted"] }] }
+}
+hourly_prices = { "*" = "0.25" }"#;
+    project.write(&pool(grows)).apply_settles();
+    let expected = json!({
+        "karpenter": {
+            "nodeClassRef": { "group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default" },
+            "requirements": [{ "key": "kubernetes.io/arch", "operator": "In", "values": ["amd64"] }],
+            "limits": { "cpu": "100", "nodes": 10 },
+            "disruption": {
+                "consolidationPolicy": "WhenEmpty", "consolidateAfter": "5m",
+                "budgets": [{ "nodes": "1", "reasons": ["Drifted"] }],
+            },
+        },
+        "hourlyPrices": { "*": "0.25" },
+    });
+    assert_eq!(spec(), expected);
+
+    let both = project.write(&pool(&format!("{there}{grows}"))).plan();
+    assert!(both.text.contains("write exactly one of static and karpenter"), "{both:#?}");
+    let another = project.write(&pool(&grows.replace("EC2NodeClass", "AKSNodeClass"))).plan();
+    assert!(another.text.contains("group and kind cannot be changed"), "{another:#?}");
+    let no_values = project.write(&pool(&grows.replace("[\"amd64\"]", "[]"))).plan();
+    assert!(no_values.text.contains("In and NotIn need values"), "{no_values:#?}");
+}

@@ -28,11 +28,13 @@ pub async fn desk<'a>(demo: &Demo, person: &'a Person) -> Result<Editor<'a>> {
 
 /// Waits until a file of the shared workspace says something.
 pub fn wait_for_file(demo: &Demo, file: &str, content: &str) -> Result<()> {
-    demo.wait(&format!("{file} to say {content}"), || {
-        let found = demo.shell(DESK, &["cat", file])?;
-        ensure!(found.trim() == content, "{file}: {found}");
-        Ok(())
-    })
+    demo.wait(&format!("{file} to say {content}"), || says(demo, file, content))
+}
+
+fn says(demo: &Demo, file: &str, content: &str) -> Result<()> {
+    let found = demo.shell(DESK, &["cat", file])?;
+    ensure!(found.trim() == content, "{file}: {found}");
+    Ok(())
 }
 
 pub fn somebody_signs_in_and_sees_nothing_of_others(demo: &Demo) -> Result<()> {
@@ -70,7 +72,7 @@ pub fn a_file_is_edited_and_a_command_runs_in_the_terminal(demo: &Demo) -> Resul
         editor.run("python3 hello.py | tee said").await?;
         wait_for_file(demo, "said", "Hello, world!")?;
         person.browser.picture("e2e-ran").await?;
-        editor.leave_terminal().await
+        editor.leave_terminals().await
     })
 }
 
@@ -98,10 +100,9 @@ pub fn its_environment_reaches_terminals_and_tasks_also_when_it_changes(demo: &D
             editor.terminal().await?;
             editor.run("echo $GREETING > from-terminal").await?;
             wait_for_file(demo, "from-terminal", value)?;
-            editor.build().await?;
-            wait_for_file(demo, "from-task", value)?;
+            editor.build(|| says(demo, "from-task", value).is_ok()).await?;
             person.browser.picture("e2e-environment").await?;
-            editor.leave_terminal().await?;
+            editor.leave_terminals().await?;
         }
         Ok(())
     })
@@ -184,6 +185,6 @@ pub fn the_memory_of_one_client_is_measured(demo: &Demo) -> Result<()> {
         eprintln!("memory with one client: {used}");
         std::fs::create_dir_all(pictures())?;
         std::fs::write(pictures().join("e2e-memory.json"), format!("{used}\n"))?;
-        editor.leave_terminal().await
+        editor.leave_terminals().await
     })
 }

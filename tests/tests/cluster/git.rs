@@ -23,7 +23,7 @@ pub fn a_commit_is_pushed_from_the_terminal_as_its_author(demo: &Demo) -> Result
             .await?;
         wait_for_file(demo, "outcome", "0")?;
         person.browser.picture("e2e-pushed").await?;
-        editor.leave_terminal().await?;
+        editor.leave_terminals().await?;
 
         let password = demo.password()?;
         let ask = |path: &str| demo.git_api(USER, &password, "GET", path, &Value::Null);

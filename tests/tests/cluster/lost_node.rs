@@ -18,18 +18,11 @@ pub fn a_workspace_whose_node_dies_starts_elsewhere_and_its_volume_is_kept(demo:
     tokio::runtime::Runtime::new()?.block_on(async {
         let cluster = demo.cluster().await?;
         cluster.add_node(NodeOptions::workspace(NODE)).await?;
-        for image in demo.images()? {
-            cluster.load_image(image).await?;
+        for archive in demo.image_archives()?.values() {
+            cluster.load_image(archive).await?;
         }
         demo.kubectl(&["cordon", "workspace-1"])?;
-        demo.kubectl(&[
-            "patch",
-            "region",
-            "cluster",
-            "--type=merge",
-            "-p",
-            r#"{"spec":{"nodeLossTimeout":"5s"}}"#,
-        ])?;
+        node_loss_timeout(demo, "5s")?;
         // No pool has a warm pod of this tier, so it starts where there is room.
         demo.apply(&workspace(NAME, json!({ "tier": "standard" })))?;
         let before = demo.wait_for_condition(NAME, "Ready", "True")?["status"].clone();
@@ -63,14 +56,7 @@ pub fn a_workspace_whose_node_dies_starts_elsewhere_and_its_volume_is_kept(demo:
 
         // Kubernetes takes away what was on a node that does not exist any more.
         demo.kubectl(&["delete", "node", NODE])?;
-        demo.kubectl(&[
-            "patch",
-            "region",
-            "cluster",
-            "--type=merge",
-            "-p",
-            r#"{"spec":{"nodeLossTimeout":"5m"}}"#,
-        ])?;
+        node_loss_timeout(demo, "5m")?;
         demo.kubectl(&[
             "delete",
             "pod",
@@ -80,4 +66,9 @@ pub fn a_workspace_whose_node_dies_starts_elsewhere_and_its_volume_is_kept(demo:
         ])?;
         remove(demo, NAME)
     })
+}
+
+fn node_loss_timeout(demo: &Demo, timeout: &str) -> Result<()> {
+    let patch = json!({ "spec": { "nodeLossTimeout": timeout } }).to_string();
+    demo.kubectl(&["patch", "region", "cluster", "--type=merge", "-p", &patch]).map(drop)
 }

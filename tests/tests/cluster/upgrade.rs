@@ -105,11 +105,13 @@ fn load_as_next(demo: &Demo, image: &str) -> Result<()> {
         ensure!(status.success(), "tar {arguments:?}: {status}");
         Ok(())
     };
-    tar(&["-xf", &demo.image_archive(image)?.to_string_lossy()])?;
+    let built = demo.image_archives()?.remove(image).context("no such image")?;
+    tar(&["-xf", &built.to_string_lossy()])?;
     let index = content.join("index.json");
     let text = fs::read_to_string(&index)?;
     let tag = demo.images()?["tag"].as_str().context("no tag")?.to_owned();
     fs::write(&index, text.replace(&format!("/{image}:{tag}"), &format!("/{image}:{NEXT}")))?;
     tar(&["-cf", &archive.to_string_lossy(), "."])?;
-    demo.load(&archive)
+    let load = async { demo.cluster().await?.load_image(archive).await };
+    tokio::runtime::Runtime::new()?.block_on(load)
 }

@@ -4,34 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-use crate::key::Key;
-
-/// What a pod asks of a node, or what a node has left: thousandths of a CPU and of a byte, and places.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Amount {
-    /// Thousandths of a CPU.
-    pub cpu: i128,
-    /// Thousandths of a byte.
-    pub memory: i128,
-    /// How many pods.
-    pub pods: i128,
-}
-
-impl Amount {
-    /// Both together.
-    pub fn plus(self, other: Self) -> Self {
-        Self { cpu: self.cpu + other.cpu, memory: self.memory + other.memory, pods: self.pods + other.pods }
-    }
-
-    /// What is left without the other.
-    pub fn minus(self, other: Self) -> Self {
-        Self { cpu: self.cpu - other.cpu, memory: self.memory - other.memory, pods: self.pods - other.pods }
-    }
-
-    fn covers(self, other: Self) -> bool {
-        self.cpu >= other.cpu && self.memory >= other.memory && self.pods >= other.pods
-    }
-}
+use crate::{amount::Amount, key::Key};
 
 /// A node that those who wait may run on.
 #[derive(Clone, Debug, PartialEq, Eq)]

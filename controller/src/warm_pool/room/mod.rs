@@ -9,16 +9,14 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::{
-    api::core::v1::{Node as KubernetesNode, Pod},
-    apimachinery::pkg::api::resource::Quantity as KubernetesQuantity,
-};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use neuralinverse_api::{Quantity, labels};
+use neuralinverse_api::labels;
 use tokio::time::Instant;
 
-use self::decide::{Amount, Node, Offer, give_up};
+use self::decide::{Node, Offer, give_up};
 use crate::{
+    amount::{Amount, asks, has, node_of},
     caches::Caches,
     change::{Change, PodIndex},
     context::Context,
@@ -139,30 +137,4 @@ fn offers(pods: &[Arc<Pod>], node_pool: &str) -> Vec<Offer> {
         })
     })
     .collect()
-}
-
-fn node_of(pod: &Pod) -> Option<&str> {
-    let ended = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    let holds = !matches!(ended, Some("Failed" | "Succeeded"));
-    pod.spec.as_ref()?.node_name.as_deref().filter(|_| holds)
-}
-
-/// What a pod asks of its node. Our sidecar asks for little, and the same of each.
-fn asks(pod: &Pod) -> Amount {
-    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-    let requests = containers.filter_map(|container| container.resources.as_ref()?.requests.as_ref());
-    requests.fold(Amount { pods: 1, ..Amount::default() }, |sum, requests| {
-        let amount = |name: &str| requests.get(name).map(milli).unwrap_or_default();
-        sum.plus(Amount { cpu: amount("cpu"), memory: amount("memory"), pods: 0 })
-    })
-}
-
-fn has(node: &KubernetesNode) -> Amount {
-    let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
-    let amount = |name: &str| allocatable.and_then(|all| all.get(name)).map(milli).unwrap_or_default();
-    Amount { cpu: amount("cpu"), memory: amount("memory"), pods: amount("pods") / 1000 }
-}
-
-fn milli(quantity: &KubernetesQuantity) -> i128 {
-    quantity.0.parse::<Quantity>().map_or(0, |quantity| quantity.milli())
 }

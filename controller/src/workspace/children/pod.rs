@@ -90,7 +90,7 @@ pub fn claimed_annotations(workspace: &Workspace, launched: &Launched) -> Vec<(S
     vec![
         (labels::TIER.to_owned(), workspace.spec.tier.clone()),
         // Nothing that only tidies up nodes may end somebody's work.
-        ("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned()),
+        (labels::DO_NOT_DISRUPT.to_owned(), "true".to_owned()),
         (labels::LAUNCH_SOURCE.to_owned(), format!("{:?}", launched.source)),
         (labels::LAUNCH_SINCE.to_owned(), launched.since.to_string()),
     ]
@@ -125,7 +125,7 @@ fn default_container() -> (String, String) {
 }
 
 fn spec(references: &References, urls: &Urls, volume: &str) -> PodSpec {
-    let References { region, tier, template: _ } = references;
+    let References { region, tier, template: _, grows: _ } = references;
     let pull_secrets = &region.images.pull_secrets;
     PodSpec {
         service_account_name: Some(SERVICE_ACCOUNT.to_owned()),

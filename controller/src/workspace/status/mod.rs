@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
     api::core::v1::{PersistentVolumeClaim, Pod},
@@ -31,6 +33,9 @@ const SILENT: &str =
 
 /// How much of what Git said is shown.
 const LONGEST: usize = 500;
+
+/// How long Karpenter may take to add a node before somebody should look.
+const NODE_COMES: Duration = Duration::from_secs(300);
 
 /// Something that was heard just now.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +78,7 @@ pub struct Seen<'a> {
 
 /// The status of `workspace`.
 pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> WorkspaceStatus {
-    let facts = Facts::new(workspace, seen);
+    let facts = Facts::new(workspace, seen, now);
     let old = facts.old.clone();
     let generation = workspace.metadata.generation.unwrap_or_default();
     let volume = facts.pod.and_then(pod_state::volume).map(str::to_owned);
@@ -138,6 +143,7 @@ fn message(why: Why) -> &'static str {
 
 /// What follows from what was seen.
 struct Facts<'a> {
+    now: Timestamp,
     workspace: &'a Workspace,
     seen: &'a Seen<'a>,
     old: WorkspaceStatus,
@@ -152,7 +158,7 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn new(workspace: &'a Workspace, seen: &'a Seen<'a>) -> Self {
+    fn new(workspace: &'a Workspace, seen: &'a Seen<'a>, now: Timestamp) -> Self {
         let old = workspace.status.clone().unwrap_or_default();
         let pod = seen.pod;
         let same_pod = pod.is_some_and(|pod| {
@@ -171,7 +177,7 @@ impl<'a> Facts<'a> {
             || old.volume.as_deref() == pod.and_then(pod_state::volume)
             || old.volume == seen.volume.map(|volume| volume.name_any());
         let cloned = (old.repository_cloned && volume_kept) || reported;
-        Self { workspace, seen, old, pod, same_pod, was_launched, usable, cloned }
+        Self { now, workspace, seen, old, pod, same_pod, was_launched, usable, cloned }
     }
 
     fn accepted(&self) -> NewCondition {
@@ -307,6 +313,10 @@ impl<'a> Facts<'a> {
     fn ready_with(&self, state: PodState) -> NewCondition {
         const TYPE: ConditionType = ConditionType::Ready;
         match state {
+            PodState::Trouble(Reason::Unschedulable, _) if self.node_comes() => {
+                let message = "no node has room for the pod: Karpenter adds one";
+                NewCondition::no(TYPE, Reason::Progressing, message)
+            }
             PodState::Trouble(reason, message) => NewCondition::no(TYPE, reason, message),
             PodState::Ended(_)
                 if let Some((reason, message)) = self.pod.and_then(pod_state::interruption) =>
@@ -335,6 +345,12 @@ impl<'a> Facts<'a> {
                 NewCondition::no(TYPE, Reason::Progressing, "the sidecar readies the workspace")
             }
         }
+    }
+
+    /// Whether a node is likely on its way for a pod that finds no room.
+    fn node_comes(&self) -> bool {
+        let grows = self.seen.references.as_ref().is_ok_and(|references| references.grows);
+        grows && self.pod.is_some_and(|pod| super::decide::age(pod, self.now) < NODE_COMES)
     }
 
     /// The volume whose work is missing: the one that it had until now, unless work of before is missing already.

@@ -263,6 +263,28 @@ fn a_size_that_was_refused_leaves_the_workspace_ready_and_stays_said_until_it_is
 }
 
 #[test]
+fn a_pod_without_room_waits_a_while_where_karpenter_adds_nodes() {
+    let without_room = |pod: &mut Pod| {
+        pod.status = fixtures::from(json!({ "conditions": [{
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "Insufficient cpu",
+        }] }));
+    };
+    let pod = pod(1, without_room);
+    let made = pod.metadata.creation_timestamp.as_ref().unwrap().0;
+    for (grows, seconds, expected) in [
+        (false, 1, "Ready False Unschedulable"),
+        (true, 1, "Ready False Progressing"),
+        (true, 301, "Ready False Unschedulable"),
+    ] {
+        let references = Ok(References { grows, ..fixtures::references() });
+        let now = made + SignedDuration::from_secs(seconds);
+        let workspace = fixtures::workspace(json!({}), json!(null));
+        let status = status(&workspace, &seen(&references, Some(&pod), News::None), now);
+        assert_eq!(words(&status)[3], expected, "{grows} {seconds}");
+    }
+}
+
+#[test]
 fn a_pod_that_is_going_is_not_ready() {
     let (references, pod) = (Ok(fixtures::references()), pod(1, going));
     let status = next(&json!({}), None, &seen(&references, Some(&pod), News::None));

@@ -1,0 +1,67 @@
+//! Karpenter without a cloud: its decisions are the real ones, its machines are Node objects and nothing more.
+//!
+//! kwok says of those nodes and of the pods on them what a kubelet would say: that they are ready.
+
+use std::fs;
+
+use crate::{
+    error::{At, Result},
+    process::Process,
+    servers::Servers,
+    tools::Tool,
+};
+
+/// What it needs besides the control plane.
+pub(crate) const TOOLS: [Tool; 3] = [Tool::KubeScheduler, Tool::Kwok, Tool::Karpenter];
+
+/// What kwok makes of nodes and pods, from its own examples.
+const STAGES: [&str; 4] = [
+    "node/fast/node-initialize.yaml",
+    "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+    "pod/fast/pod-ready.yaml",
+    "pod/fast/pod-delete.yaml",
+];
+
+/// Defines Karpenter's kinds, and starts kwok and Karpenter.
+pub(crate) fn start(servers: &Servers) -> Result<[Process; 2]> {
+    define(servers)?;
+    let kubeconfig = servers.admin().display().to_string();
+    let stages = servers.tools.path(Tool::Kwok)?.with_file_name("stage");
+    let mut kwok: Vec<_> =
+        STAGES.iter().map(|stage| format!("--config={}", stages.join(stage).display())).collect();
+    kwok.extend([
+        format!("--kubeconfig={kubeconfig}"),
+        "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake".to_owned(),
+        // Renewed each quarter of that: sooner than the controller manager takes a node for lost.
+        "--node-lease-duration-seconds=20".to_owned(),
+    ]);
+    let karpenter = [
+        "--disable-leader-election=true",
+        // Ports that nobody asks for are any.
+        "--metrics-port=0",
+        "--health-probe-port=0",
+        // Pods come one by one in tests: no waiting for more of them.
+        "--batch-idle-duration=100ms",
+    ];
+    Ok([
+        servers.start(Tool::Kwok, kwok)?,
+        servers.start_with(
+            Tool::Karpenter,
+            karpenter.map(String::from).to_vec(),
+            vec![("KUBECONFIG", kubeconfig)],
+        )?,
+    ])
+}
+
+fn define(servers: &Servers) -> Result<()> {
+    let folder = servers.tools.path(Tool::Karpenter)?.with_file_name("crds");
+    let kubectl = servers.kubectl()?;
+    let mut manifests = Vec::new();
+    for file in fs::read_dir(&folder).at(&folder)? {
+        let path = file.at(&folder)?.path();
+        manifests.push(fs::read_to_string(&path).at(path)?);
+    }
+    kubectl.apply(&manifests.join("\n---\n"))?;
+    kubectl.run(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"])?;
+    Ok(())
+}
