@@ -112,6 +112,6 @@ fn load_as_next(demo: &Demo, image: &str) -> Result<()> {
     let tag = demo.images()?["tag"].as_str().context("no tag")?.to_owned();
     fs::write(&index, text.replace(&format!("/{image}:{tag}"), &format!("/{image}:{NEXT}")))?;
     tar(&["-cf", &archive.to_string_lossy(), "."])?;
-    let load = async { demo.cluster().await?.load_image(archive).await };
+    let load = async { Ok(demo.cluster().await?.load_image(archive).await?) };
     tokio::runtime::Runtime::new()?.block_on(load)
 }
