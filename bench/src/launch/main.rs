@@ -40,7 +40,7 @@ async fn measure(demo: &Demo) -> Result<Map<String, Value>> {
     let client = client(demo).await?;
     ours::prepare(demo)?;
     let peer = match std::env::var_os("AGENT_SANDBOX") {
-        Some(source) => Some(Peer::install(demo, source.as_ref()).await?),
+        Some(source) => Some(Peer::install(demo, client.clone(), source.as_ref()).await?),
         None => None,
     };
     let mut result = Map::new();
@@ -55,10 +55,8 @@ async fn measure(demo: &Demo) -> Result<Map<String, Value>> {
         }
         // In turn, so that whatever else the machine does hits both.
         if let Some(peer) = peer.as_ref().filter(|_| kind != Kind::Repository) {
-            let contender = peer.contender(client.clone());
-            let theirs = round(&contender).await?;
-            theirs.put("peer_", &mut result);
-            result.insert("peer_controller_rss_mb".to_owned(), json!(contender.memory()?));
+            round(peer).await?.put("peer_", &mut result);
+            result.insert("peer_controller_rss_mb".to_owned(), json!(peer.memory()?));
         }
     }
     Ok(result)

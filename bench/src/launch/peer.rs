@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use kube::{
     Api, Client,
-    api::{DynamicObject, Patch, PatchParams},
+    api::{DynamicObject, Patch, PatchParams, PostParams},
     discovery::ApiResource,
 };
 use neuralinverse_local::{
@@ -29,11 +29,12 @@ const GROUP: &str = "extensions.agents.x-k8s.io";
 /// It, installed.
 pub struct Peer {
     version: String,
+    client: Client,
 }
 
 impl Peer {
     /// Builds it from `source` and installs it.
-    pub async fn install(demo: &Demo, source: &Path) -> Result<Self> {
+    pub async fn install(demo: &Demo, client: Client, source: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let image = build(source, folder.path())?;
         let kubeconfig = PathBuf::from(demo.run(&["printenv", "KUBECONFIG"])?);
@@ -70,7 +71,7 @@ impl Peer {
         demo.run(&["kubectl", "create", "namespace", NAMESPACE])?;
         let version = fs::read_to_string(k8s.join("crds/extensions.agents.x-k8s.io_sandboxclaims.yaml"))?;
         let version = if version.contains("name: v1beta1") { "v1beta1" } else { "v1alpha1" }.to_owned();
-        let peer = Self { version };
+        let peer = Self { version, client };
         let pod = json!({
             "nodeSelector": { "workspace-tier": "workspaces" },
             "tolerations": [{ "key": "workspace-tier", "operator": "Exists" }],
@@ -79,18 +80,23 @@ impl Peer {
                 "command": ["/busybox", "sleep", "100000"],
             }],
         });
-        demo.apply(&peer.object("SandboxTemplate", "bench", json!({ "podTemplate": { "spec": pod } })))?;
-        let pool = json!({ "replicas": 0, "sandboxTemplateRef": { "name": "bench" } });
-        demo.apply(&peer.object("SandboxWarmPool", "bench", pool))?;
+        peer.create("SandboxTemplate", json!({ "podTemplate": { "spec": pod } })).await?;
+        peer.create("SandboxWarmPool", json!({ "replicas": 0, "sandboxTemplateRef": { "name": "bench" } }))
+            .await?;
         Ok(peer)
     }
 
-    /// Its claims.
-    pub fn contender(&self, client: Client) -> Claims<'_> {
-        Claims { peer: self, client }
+    async fn create(&self, kind: &str, spec: Value) -> Result<()> {
+        let object = serde_json::from_value(self.declaration(kind, "bench", spec))?;
+        self.kind(kind).create(&PostParams::default(), &object).await.with_context(|| kind.to_owned())?;
+        Ok(())
     }
 
-    fn object(&self, kind: &str, name: &str, spec: Value) -> Value {
+    fn kind(&self, kind: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), NAMESPACE, &self.resource(kind))
+    }
+
+    fn declaration(&self, kind: &str, name: &str, spec: Value) -> Value {
         json!({
             "apiVersion": format!("{GROUP}/{}", self.version), "kind": kind,
             "metadata": { "name": name, "namespace": NAMESPACE }, "spec": spec,
@@ -134,19 +140,13 @@ fn build(source: &Path, folder: &Path) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// Its claims.
-pub struct Claims<'a> {
-    peer: &'a Peer,
-    client: Client,
-}
-
-impl Contender for Claims<'_> {
+impl Contender for Peer {
     fn api(&self) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), NAMESPACE, &self.peer.resource("SandboxClaim"))
+        self.kind("SandboxClaim")
     }
 
     fn object(&self, name: &str) -> Value {
-        self.peer.object("SandboxClaim", name, json!({ "warmPoolRef": { "name": "bench" } }))
+        self.declaration("SandboxClaim", name, json!({ "warmPoolRef": { "name": "bench" } }))
     }
 
     fn usable(&self, object: &DynamicObject) -> bool {
@@ -155,17 +155,13 @@ impl Contender for Claims<'_> {
     }
 
     async fn set_pool(&self, size: usize) -> Result<()> {
-        let pools: Api<DynamicObject> =
-            Api::namespaced_with(self.client.clone(), NAMESPACE, &self.peer.resource("SandboxWarmPool"));
         let patch = Patch::Merge(json!({ "spec": { "replicas": size } }));
-        pools.patch("bench", &PatchParams::default(), &patch).await?;
+        self.kind("SandboxWarmPool").patch("bench", &PatchParams::default(), &patch).await?;
         Ok(())
     }
 
     async fn pool(&self) -> Result<(usize, usize)> {
-        let pools: Api<DynamicObject> =
-            Api::namespaced_with(self.client.clone(), NAMESPACE, &self.peer.resource("SandboxWarmPool"));
-        let pool = pools.get("bench").await?;
+        let pool = self.kind("SandboxWarmPool").get("bench").await?;
         let count = |field: &str| pool.data["status"][field].as_u64().unwrap_or_default() as usize;
         Ok((count("readyReplicas"), count("replicas")))
     }
