@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use neuralinverse_browser::{
     Chromium,
-    keys::{CONTROL, ENTER, SHIFT},
+    keys::{CONTROL, ENTER, HOME, SHIFT},
 };
 use tokio::time::sleep;
 
@@ -29,6 +29,9 @@ trust.find((it) => it.textContent.startsWith('Trust Folder'))?.click();
 const more = [...document.querySelectorAll('.terminal-wrapper')].slice(BEFORE);
 return more.some((it) => it.matches('.active') && it.querySelector('.terminal-command-decoration'));
 ";
+
+/// Lines of the file that is open, as far as they are painted; with spaces that do not break.
+const LINES: &str = "return [...document.querySelectorAll('.editor-instance .view-line')]";
 
 /// An editor that has been opened.
 pub struct Editor<'a> {
@@ -60,8 +63,13 @@ impl<'a> Editor<'a> {
 
     /// Writes into the file that is open, at its very beginning, and saves it.
     pub async fn write(&self, text: &str) -> Result<()> {
-        self.browser.chord(&[CONTROL, '\u{e011}']).await?;
-        self.browser.type_text(text).await?;
+        let line = serde_json::to_string(text.trim_end())?;
+        let there = format!("{LINES}.some((it) => it.textContent.replaceAll('\u{a0}', ' ') === {line})");
+        let write = async || {
+            self.browser.chord(&[CONTROL, HOME]).await?;
+            self.browser.type_text(text).await
+        };
+        self.again_until(PATIENCE, async || self.shows(&there).await, write).await?;
         self.browser.chord(&[CONTROL, 's']).await?;
         let saved = "return document.querySelector('.tab.active.dirty') === null";
         self.browser.wait_for_value("the file to be saved", saved).await.map(drop)

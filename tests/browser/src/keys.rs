@@ -14,6 +14,9 @@ pub const SHIFT: char = '\u{e008}';
 /// Enter, as a character of a text.
 pub const ENTER: char = '\u{e007}';
 
+/// The key to the beginning.
+pub const HOME: char = '\u{e011}';
+
 impl Chromium {
     /// Types a text, sign by sign.
     pub async fn type_text(&self, text: &str) -> Result<()> {

@@ -103,12 +103,10 @@ pub fn other_owners_volumes_are_not_there_and_cannot_be_brought(demo: &Demo) -> 
     demo.shell(VICTIM, &["sh", "-c", "echo theirs > ~/marker-of-the-victim"])?;
     let pod = attacker(demo)?;
     // Whatever of the node's disks can be seen at all lies below a mount.
-    let found = sh(
-        demo,
-        &pod,
-        "find / -xdev -name marker-of-the-victim 2>/dev/null; find $(awk '{ print $2 }' \
-         /proc/self/mounts) -xdev -name marker-of-the-victim 2>/dev/null; true",
-    )?;
+    const LOOK: &str = "find / -xdev -name marker-of-the-victim 2>/dev/null; find $(awk '{ print $2 }' \
+                        /proc/self/mounts) -xdev -name marker-of-the-victim 2>/dev/null; true";
+    ensure!(!sh(demo, &demo.pod_of(VICTIM)?, LOOK)?.trim().is_empty(), "it is not found where it is");
+    let found = sh(demo, &pod, LOOK)?;
     ensure!(found.trim().is_empty(), "{found}");
     demo.shell(VICTIM, &["sh", "-c", "rm ~/marker-of-the-victim"])?;
     let devices = sh(demo, &pod, "find /dev -type b 2>/dev/null; true")?;
