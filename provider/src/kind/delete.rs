@@ -1,16 +1,21 @@
 //! Delete: in the background, then a wait until the object is gone.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, time::Duration};
 
+use neuralinverse_api::condition::{ConditionType, Reason};
 use serde_json::Value as Json;
 use tf_provider_sdk::{Context, Diagnostic, Diagnostics, Value};
+use tokio::time::Instant;
 
 use super::{
     KindResource,
     object::timeout,
-    wait::{Cut, Patience, follow, told},
+    wait::{Cut, Patience, condition, follow, told},
 };
 use crate::{address::Address, client::Cluster, region::uninstall};
+
+/// How long what is deleted may still be used until somebody is told: pods take their time to stop.
+const USERS: Duration = Duration::from_secs(30);
 
 impl KindResource {
     pub(super) async fn delete_object(&self, ctx: &Context, prior: Value) -> Result<(), Diagnostics> {
@@ -42,12 +47,17 @@ pub async fn remove(
     let Some(live) = cluster.get(address).await.map_err(explain)? else { return Ok(()) };
     let uid = &live["metadata"]["uid"];
     cluster.delete(address, uid).await.map_err(explain)?;
-    let gone = |object: Option<&Json>| match object {
-        Some(object) if object["metadata"]["uid"] == *uid => ControlFlow::Continue(()),
-        _ => ControlFlow::Break(()),
+    let start = Instant::now();
+    let end = |object: Option<&Json>| match object {
+        Some(object) if object["metadata"]["uid"] == *uid => match is_in_use(object) {
+            true if start.elapsed() > USERS => ControlFlow::Break(Some(object.clone())),
+            _ => ControlFlow::Continue(()),
+        },
+        _ => ControlFlow::Break(None),
     };
-    match follow(cluster, address, ctx, patience, gone).await {
-        Ok(()) => Ok(()),
+    match follow(cluster, address, ctx, patience, end).await {
+        Ok(None) => Ok(()),
+        Ok(Some(used)) => Err(in_use(address, &used).into()),
         Err(Cut::TimedOut(last)) => Err(held(address, last.as_ref().unwrap_or(&live), patience).into()),
         Err(Cut::Stopped) => Err(Diagnostic::error(
             format!("Interrupted while waiting for {address} to be gone"),
@@ -56,6 +66,21 @@ pub async fn remove(
         .into()),
         Err(Cut::Failed(problem)) => Err(explain(problem)),
     }
+}
+
+fn is_in_use(object: &Json) -> bool {
+    let ready = condition(object, ConditionType::Ready.as_str());
+    ready.is_some_and(|it| it["reason"] == Reason::InUse.as_str())
+}
+
+fn in_use(address: &Address, object: &Json) -> Diagnostic {
+    Diagnostic::error(
+        format!("{address} is in use"),
+        format!(
+            "{}\n\nIts deletion waits in the cluster and ends when nobody uses it any more. Apply again then.",
+            told(object)
+        ),
+    )
 }
 
 fn held(address: &Address, live: &Json, patience: Patience) -> Diagnostic {

@@ -205,7 +205,8 @@ pub fn told(object: &Json) -> String {
     lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
 }
 
-fn condition<'a>(object: &'a Json, type_: &str) -> Option<&'a Json> {
+/// A condition of an object.
+pub fn condition<'a>(object: &'a Json, type_: &str) -> Option<&'a Json> {
     object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == type_)
 }
 
