@@ -145,6 +145,12 @@ pub fn repository_message(workspace: &Workspace) -> Option<&str> {
     (ready.status == "False").then_some(ready.message.as_str())
 }
 
+/// What the workspace says of its pod, as long as that is not as tier and template ask.
+pub fn outdated_message(workspace: &Workspace) -> Option<&str> {
+    let current = condition(workspace, ConditionType::UpToDate)?;
+    (current.status == "False").then_some(current.message.as_str())
+}
+
 fn condition(workspace: &Workspace, type_: ConditionType) -> Option<&Condition> {
     condition::find(&workspace.status.as_ref()?.conditions, type_)
 }

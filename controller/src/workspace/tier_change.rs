@@ -74,7 +74,7 @@ pub fn condition(
         return NewCondition::no(TYPE, reason, message);
     }
     if missing != Difference::default() {
-        let message = "a changed tier or template is used from the next start: set runPolicy to Stopped and back to have it now";
+        let message = "a changed tier or template is used from the next start: stop it and start it again to have it now";
         return NewCondition::no(TYPE, Reason::NextStart, message);
     }
     NewCondition::yes(TYPE, Reason::Applied, "the pod is as its tier and template ask")

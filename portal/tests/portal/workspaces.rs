@@ -47,7 +47,7 @@ pub async fn one_is_created_stopped_and_deleted(stage: Arc<Stage>) -> Result<()>
 
     let delete = stage.url(&format!("/workspaces/{id}/delete"));
     let confirmation = visitor.get(&delete).await?;
-    for part in ["cannot be undone", "not pushed", "https://git.test/carla/Hello.git stays there"] {
+    for part in ["It takes away", "not pushed", "https://git.test/carla/Hello.git stays there"] {
         ensure!(confirmation.body.contains(part), "{part}: {}", confirmation.body);
     }
     let deleted = visitor.submit(&delete, &delete, &[]).await?;

@@ -33,7 +33,8 @@ pub async fn show(
     // With who declares it, which the list in memory leaves out.
     let workspace = change::reread(&portal, &session.grant.owner, &workspace).await?;
     let tier = portal.catalog.tier(&workspace.spec.tier);
-    Ok(template::confirm(&session, &id, &Loss::of(&workspace, tier.as_deref())))
+    let retention = portal.catalog.region().map(|region| region.spec.workspace_retention.clone());
+    Ok(template::confirm(&session, &id, &Loss::of(&workspace, tier.as_deref(), retention.as_ref())))
 }
 
 /// `POST /workspaces/{id}/delete`.

@@ -8,7 +8,7 @@ use crate::{pages::layout, session::Session};
 pub(super) fn confirm(session: &Session, id: &str, loss: &Loss) -> Markup {
     let buttons = html! {
         div.actions {
-            button.danger.primary #confirm { "Delete it for good" }
+            button.danger.primary #confirm { "Delete it" }
             a.button href="/" { "Keep it" }
         }
     };
@@ -19,9 +19,9 @@ pub(super) fn confirm(session: &Session, id: &str, loss: &Loss) -> Markup {
             div.middle {
                 div.card {
                     h1 { "Delete " (loss.name) "?" }
-                    p { "This cannot be undone. It takes away:" }
+                    p { "It takes away:" }
                     ul { @for it in &loss.lost { li { (it) } } }
-                    @if let Some(kept) = &loss.kept { p.soft { (kept) } }
+                    @for it in &loss.kept { p.soft { (it) } }
                     @if let Some(manager) = &loss.declared_by {
                         p.message.busy {
                             "`" (manager) "` declares this workspace: it comes back, empty, at the next apply unless it is taken out there."

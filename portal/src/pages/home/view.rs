@@ -30,7 +30,11 @@ impl Card {
         let launch = launch
             .filter(|_| stage == Stage::Running)
             .map(|it| format!("started in {}", time(it.milliseconds)));
-        let message = stage.message().map(|it| (stage.tone(), it)).or_else(|| clone(workspace, &stage));
+        let message = stage
+            .message()
+            .map(|it| (stage.tone(), it))
+            .or_else(|| clone(workspace, &stage))
+            .or_else(|| next_start(workspace, &stage));
         Some(Self {
             id: WorkspaceId::of(workspace)?,
             name: workspace.name_any(),
@@ -56,6 +60,12 @@ impl Card {
 fn clone<'a>(workspace: &'a Workspace, stage: &Stage) -> Option<(&'static str, &'a str)> {
     let message = stage::repository_message(workspace).filter(|_| *stage == Stage::Running)?;
     Some((if stage::is_cloning(workspace) { "busy" } else { "bad" }, message))
+}
+
+/// What a changed tier or template comes to, as long as the running pod is not as they ask.
+fn next_start<'a>(workspace: &'a Workspace, stage: &Stage) -> Option<(&'static str, &'a str)> {
+    let message = stage::outdated_message(workspace).filter(|_| *stage == Stage::Running)?;
+    Some(("busy", message))
 }
 
 /// CPU and memory in one's own words.
