@@ -62,8 +62,8 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The report of now, with the assignment's revision.
-    fn now(&mut self) -> Option<(String, Report)> {
+    /// The report of now, with the assignment that it is about.
+    fn now(&mut self) -> Option<(Rc<Assignment>, Report)> {
         let assignment = self.assignments.borrow_and_update().clone()?;
         let launcher = *self.launcher.borrow_and_update();
         let ide = *self.ide.borrow_and_update();
@@ -72,7 +72,7 @@ impl Facts {
         let report = report(&assignment, launcher, ide, progress)?;
         let idle_seconds = idle.map(|since| since.elapsed().as_secs());
         let report = Report { idle_seconds, ..report };
-        Some((assignment.revision.clone(), report))
+        Some((assignment, report))
     }
 
     /// Waits for something new; `false` when nothing new can come.
@@ -116,18 +116,26 @@ fn is_news(report: &Report, last: Option<&Report>) -> bool {
     }
 }
 
+/// What the controller has heard since it gave this assignment. One that it gives again is answered again: what it
+/// heard before may be lost, as a status is that somebody overwrote.
+fn heard<'a>(last: Option<&'a (Rc<Assignment>, Report)>, assignment: &Rc<Assignment>) -> Option<&'a Report> {
+    last.filter(|(of, _)| Rc::ptr_eq(of, assignment)).map(|(_, report)| report)
+}
+
 /// Reports every change until nothing new can come.
 pub async fn keep(client: &Client, mut facts: Facts, told: watch::Sender<String>) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-    let mut last: Option<Report> = None;
+    let mut last: Option<(Rc<Assignment>, Report)> = None;
     let mut failure = String::new();
     loop {
-        let (revision, report) = match facts.now() {
-            Some((revision, report)) if is_news(&report, last.as_ref()) => (revision, report),
+        let (assignment, report) = match facts.now() {
+            Some((assignment, report)) if is_news(&report, heard(last.as_ref(), &assignment)) => {
+                (assignment, report)
+            }
             now => {
-                // A changed environment has a new revision, and nothing else to tell.
-                if let Some((revision, _)) = now.filter(|_| last.is_some()) {
-                    told.send_replace(revision);
+                // A changed environment has a new revision, and nothing to tell while nothing is ready.
+                if let Some((assignment, _)) = now.filter(|_| last.is_some()) {
+                    told.send_replace(assignment.revision.clone());
                 }
                 if facts.changed().await {
                     continue;
@@ -136,11 +144,11 @@ pub async fn keep(client: &Client, mut facts: Facts, told: watch::Sender<String>
             }
         };
         let sent = send(client, &report).await;
-        told.send_replace(revision);
+        told.send_replace(assignment.revision.clone());
         match sent {
             Ok(()) => {
                 info!(ready = report.ready, repository = ?report.repository, idle = report.idle_seconds, "reported");
-                (last, failure) = (Some(report), String::new());
+                (last, failure) = (Some((assignment, report)), String::new());
                 backoff.reset();
             }
             Err(error) => {

@@ -14,7 +14,8 @@ use crate::GitAuthor;
 pub const AUDIENCE: &str = "neuralinverse-controller";
 
 /// `GET`: the [`Assignment`] as soon as there is one whose revision differs from the query's
-/// `known`; `204 No Content` after [`POLL_SECONDS`] without.
+/// `known`; `204 No Content` after [`POLL_SECONDS`] without. While the workspace is not ready the answer
+/// is the known one then: whoever gets an assignment reports, whatever it has reported before.
 pub const ASSIGNMENT_PATH: &str = "/v1/assignment";
 
 /// `POST` of a [`Report`]; `204 No Content` when the status has been written.

@@ -53,6 +53,7 @@ impl ControlPlaneOptions {
 pub struct ControlPlane {
     folder: OwnFolder,
     kubectl: Kubectl,
+    servers: Servers,
     processes: Vec<Process>,
     server: String,
     _ports: Ports,
@@ -94,7 +95,7 @@ impl ControlPlane {
             processes.extend(karpenter::start(&servers)?);
         }
         let (kubectl, server) = (servers.kubectl()?, format!("https://127.0.0.1:{}", ports.api));
-        Ok(Self { folder, kubectl, processes, server, _ports: ports })
+        Ok(Self { folder, kubectl, servers, processes, server, _ports: ports })
     }
 
     /// The administrator's kubeconfig file.
@@ -118,9 +119,32 @@ impl ControlPlane {
         &self.kubectl
     }
 
+    /// Lets a program hang, such as `kube-apiserver`: connections stay open and nobody answers.
+    pub fn freeze(&self, program: &str) -> Result<()> {
+        self.find(program).map_or(Ok(()), |process| process.signal("STOP"))
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self, program: &str) -> Result<()> {
+        self.find(program).map_or(Ok(()), |process| process.signal("CONT"))
+    }
+
+    /// Kills the API server and starts it again: every connection breaks off.
+    pub fn restart_api_server(&mut self) -> Result<()> {
+        for process in self.processes.iter_mut().filter(|it| it.name() == Tool::KubeApiserver.name()) {
+            process.kill();
+            *process = self.servers.start_api_server()?;
+        }
+        self.servers.wait_for_api(&mut self.processes)
+    }
+
     /// The last log lines of a program, such as `kube-apiserver`.
     pub fn logs(&self, program: &str) -> String {
-        self.processes.iter().find(|process| process.name() == program).map(Process::tail).unwrap_or_default()
+        self.find(program).map(Process::tail).unwrap_or_default()
+    }
+
+    fn find(&self, program: &str) -> Option<&Process> {
+        self.processes.iter().find(|process| process.name() == program)
     }
 }
 

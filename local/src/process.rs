@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    command::{last_lines, search_path},
+    command::{command, last_lines, output, search_path},
     error::{At, Error, Result},
 };
 
@@ -100,6 +100,11 @@ impl Process {
     /// How it ended, if it did.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
+    }
+
+    /// Sends it a signal, such as `STOP`.
+    pub(crate) fn signal(&self, signal: &str) -> Result<()> {
+        output(&mut command("kill", ["-s", signal, &self.child.id().to_string()])).map(drop)
     }
 
     /// Kills it and waits for its end. The programs here survive that by design.

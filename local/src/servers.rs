@@ -92,16 +92,23 @@ impl Servers {
 
     /// Starts etcd and the API server, and waits until they serve.
     pub(crate) fn start_api(&self) -> Result<Vec<Process>> {
-        let mut programs = vec![
-            self.start(Tool::Etcd, self.etcd_args())?,
-            self.start(Tool::KubeApiserver, self.api_args())?,
-        ];
+        let mut programs = vec![self.start(Tool::Etcd, self.etcd_args())?, self.start_api_server()?];
+        self.wait_for_api(&mut programs)?;
+        Ok(programs)
+    }
+
+    /// Starts the API server.
+    pub(crate) fn start_api_server(&self) -> Result<Process> {
+        self.start(Tool::KubeApiserver, self.api_args())
+    }
+
+    /// Waits until the API server serves, as long as `programs` run.
+    pub(crate) fn wait_for_api(&self, programs: &mut [Process]) -> Result<()> {
         let kubectl = self.kubectl()?;
-        wait_until("the API server's readiness", READY, &mut programs, || {
+        wait_until("the API server's readiness", READY, programs, || {
             kubectl.succeeds(&["get", "--raw", "/readyz", "--request-timeout=5s"])
                 && kubectl.succeeds(&["get", "--raw", "/api/v1/namespaces/default", "--request-timeout=5s"])
-        })?;
-        Ok(programs)
+        })
     }
 
     /// Starts the controller manager and waits for the service account without which no pod is admitted.

@@ -3,7 +3,9 @@
 mod demo;
 mod editor;
 mod person;
+mod writes;
 
 pub use demo::{DEADLINE, Demo, USER};
 pub use editor::Editor;
 pub use person::Person;
+pub use writes::{Writes, writes};

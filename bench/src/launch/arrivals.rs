@@ -6,17 +6,15 @@ use std::{collections::HashMap, time::Duration};
 use anyhow::{Context, Result, bail};
 use futures::{StreamExt, stream};
 use kube::{
-    Api, ResourceExt,
+    Api, Client, ResourceExt,
     api::{DynamicObject, PostParams},
     runtime::watcher,
 };
+use neuralinverse_tests::{Writes, writes};
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::{
-    contender::{Contender, SIZE},
-    writes::{Writes, writes},
-};
+use crate::contender::{Contender, SIZE};
 
 /// Arrivals a second.
 const RATE: f64 = 3.0;
@@ -89,7 +87,7 @@ pub async fn poisson<C: Contender>(contender: &C) -> Result<Times> {
 
 async fn launch<C: Contender>(contender: &C, prefix: &str, times: Vec<Instant>) -> Result<Times> {
     let client = contender.api().into_client();
-    let before = writes(&client).await?;
+    let before = written(&client).await?;
     let api = contender.api();
     let names: Vec<String> = (0..times.len()).map(|number| format!("{prefix}-{number}")).collect();
     let config = watcher::Config::default().labels("bench=launch");
@@ -130,7 +128,11 @@ async fn launch<C: Contender>(contender: &C, prefix: &str, times: Vec<Instant>) 
         sorted.push(usable.get(&name).context("it was not seen")?.duration_since(since).as_millis());
     }
     sorted.sort_unstable();
-    Ok(Times { sorted, writes: writes(&client).await?.since(&before) })
+    Ok(Times { sorted, writes: written(&client).await?.since(&before) })
+}
+
+async fn written(client: &Client) -> Result<Writes> {
+    writes(&client.request_text(http::Request::get("/metrics").body(Vec::new())?).await?)
 }
 
 async fn create<C: Contender>(

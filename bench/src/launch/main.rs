@@ -9,7 +9,6 @@ mod arrivals;
 mod contender;
 mod ours;
 mod peer;
-mod writes;
 
 use anyhow::{Context, Result};
 use kube::{Client, Config, config::Kubeconfig};

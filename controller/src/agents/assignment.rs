@@ -7,7 +7,7 @@ use kube::{Api, Resource, ResourceExt};
 use neuralinverse_api::{
     Repository, Workspace,
     agent::{Assignment, Credentials, RepositoryToClone},
-    condition::{ConditionType, Reason},
+    condition::{self, ConditionType, Reason},
     labels,
 };
 
@@ -90,6 +90,26 @@ impl<'a> Assigner<'a> {
             }
             Err(Fault::Api(error)) => Err(error.into()),
         }
+    }
+
+    /// What to answer at the end of a poll without news: the assignment once more while the workspace is not ready.
+    /// The sidecar answers it with a report, and what it reported before may be lost: a status that somebody
+    /// overwrote, or that a backup did not have.
+    pub async fn again(&mut self, pod: &Pod) -> Result<Option<Box<Assignment>>, Refusal> {
+        let unready = |workspace: Arc<Workspace>| {
+            let conditions = &workspace.status.as_ref()?.conditions;
+            let ready =
+                condition::find(conditions, ConditionType::Ready).is_some_and(|it| it.status == "True");
+            (!ready).then_some(())
+        };
+        if workspace_of(self.context, pod).and_then(unready).is_none() {
+            return Ok(None);
+        }
+        self.made_from = None;
+        Ok(match self.next(pod, None).await? {
+            Next::Give(assignment) => Some(assignment),
+            Next::Wait | Next::Problem => None,
+        })
     }
 }
 

@@ -77,7 +77,10 @@ async fn assignment(
         };
         let wake = if problem { deadline.min(Instant::now() + LOOK_AGAIN) } else { deadline };
         if timeout_at(wake, changes.next()).await.is_err() && Instant::now() >= deadline {
-            return Ok(StatusCode::NO_CONTENT.into_response());
+            return Ok(match assigner.again(&pod).await? {
+                Some(assignment) => Json(assignment).into_response(),
+                None => StatusCode::NO_CONTENT.into_response(),
+            });
         }
     }
 }

@@ -214,11 +214,8 @@ impl Reconciler for Workspaces {
             Change::Tier(key) => keys(caches.workspaces.by(&WorkspaceIndex::Tier(key.name.clone()))),
             Change::Template(key) => keys(caches.workspaces.by(&WorkspaceIndex::Template(key.name.clone()))),
             Change::Region | Change::NodePool(_) => self.all(),
-            // A sidecar may have said that nobody uses it.
-            Change::WorkspaceStatus(workspace) => match idle_since(workspace) {
-                true => vec![Key::of(workspace.as_ref())],
-                false => Vec::new(),
-            },
+            // A sidecar may have said that nobody uses it, or somebody what is not so.
+            Change::WorkspaceStatus(workspace) => vec![Key::of(workspace.as_ref())],
             Change::Node(node) => {
                 let pods = caches.pods.by(&PodIndex::Node(node.name.clone()));
                 pods.iter().filter_map(|pod| owner(pod.as_ref())).collect()
@@ -275,10 +272,6 @@ fn running(workspace: &Workspace) -> Option<&Run> {
 fn over_limit(workspace: &Workspace) -> bool {
     let conditions = workspace.status.iter().flat_map(|status| &status.conditions);
     conditions.into_iter().any(|it| it.reason == Reason::OwnerLimit.as_str())
-}
-
-fn idle_since(workspace: &Workspace) -> bool {
-    workspace.status.as_ref().is_some_and(|status| status.idle_since.is_some() && status.suspended.is_none())
 }
 
 /// How long a pod that was just taken from a warm pool may still stay out of the status.

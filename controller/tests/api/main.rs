@@ -9,6 +9,7 @@ mod accepted;
 mod admission;
 mod certificates;
 mod claim;
+mod faults;
 mod isolation;
 mod karpenter;
 mod launch;

@@ -36,7 +36,7 @@ pub const SYSTEM: &str = "neuralinverse-system";
 
 /// A control plane with the definitions and rights of our installation.
 pub struct Cluster {
-    control_plane: ControlPlane,
+    pub control_plane: ControlPlane,
     kubernetes: Config,
     _folder: tempfile::TempDir,
     /// Each request that the API server answered.

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use neuralinverse_browser::pictures;
 use neuralinverse_tests::{Demo, Editor, Person};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::objects::{remove, runs_in};
 
@@ -126,6 +126,31 @@ pub fn it_is_stopped_and_comes_back_with_its_files(demo: &Demo) -> Result<()> {
         person.browser.find(".explorer-folders-view .monaco-list-row[aria-label^='draft']").await?;
         wait_for_file(demo, "draft", "not committed")?;
         person.browser.picture("e2e-back").await
+    })
+}
+
+pub fn it_stops_when_nobody_uses_it_but_not_under_a_command_and_wakes_at_a_visit(demo: &Demo) -> Result<()> {
+    let idle_timeout = |timeout: Value| {
+        let patch = json!({ "spec": { "idleTimeout": timeout } }).to_string();
+        demo.kubectl(&["patch", "workspace", DESK, "--type=merge", "-p", &patch]).map(drop)
+    };
+    signed_in(demo, async |person| {
+        let editor = desk(demo, person).await?;
+        demo.shell(DESK, &["rm", "-f", "went-on"])?;
+        editor.terminal().await?;
+        // Longer than the timeout, and silent.
+        editor.run("sleep 20; echo yes > went-on; exit").await?;
+        person.list().await?;
+        idle_timeout(json!("5s"))?;
+        let card = person.card(DESK).await?;
+        person.browser.wait_for_text(&card, "Stopped").await?;
+        person.browser.picture("e2e-suspended").await?;
+        let workspace = demo.get(&["workspace", DESK])?;
+        ensure!(workspace["status"]["suspended"].is_object(), "{workspace}");
+        ensure!(workspace["spec"]["runPolicy"] == "OnDemand", "{workspace}");
+        idle_timeout(Value::Null)?;
+        person.open(DESK).await?;
+        wait_for_file(demo, "went-on", "yes")
     })
 }
 

@@ -35,6 +35,7 @@ const CASES: &[Case] = cases! {
         a_tier_reaches_the_pod,
         the_users_container_is_restricted_and_holds_no_token,
         a_workspace_takes_a_warm_pod_and_the_pool_is_refilled,
+        a_warm_launch_takes_at_most_five_writes,
         an_empty_pool_means_a_cold_start,
         stopping_by_terraform_keeps_the_volume,
         a_deleted_pod_comes_back_with_the_same_volume,
@@ -58,6 +59,7 @@ const CASES: &[Case] = cases! {
     browser::{
         the_memory_of_one_client_is_measured,
         it_is_stopped_and_comes_back_with_its_files,
+        it_stops_when_nobody_uses_it_but_not_under_a_command_and_wakes_at_a_visit,
         sign_out_everywhere_ends_an_editor_that_is_open,
     }
     door::{

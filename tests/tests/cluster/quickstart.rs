@@ -1,7 +1,7 @@
 //! What the README does with Terraform and kubectl, and workspaces as a cluster's administrator sees them.
 
 use anyhow::{Context, Result, ensure};
-use neuralinverse_tests::Demo;
+use neuralinverse_tests::{Demo, writes};
 use serde_json::json;
 
 use crate::objects::{condition, remove, workspace};
@@ -78,6 +78,29 @@ pub fn a_workspace_takes_a_warm_pod_and_the_pool_is_refilled(demo: &Demo) -> Res
     ensure!(demo.shell("warm", &["env"])?.contains("GREETING=hi"));
     demo.wait_for_condition("warm", "RepositoryReady", "True")?;
     demo.wait("a refilled pool", ready)
+}
+
+pub fn a_warm_launch_takes_at_most_five_writes(demo: &Demo) -> Result<()> {
+    let ready = || pool_ready(demo, 1);
+    demo.wait("a warm pod", ready)?;
+    let written = || writes(&demo.run(&["kubectl", "get", "--raw", "/metrics"])?);
+    let before = written()?;
+    demo.apply(&workspace("counted", json!({ "env": { "GREETING": "hi" } })))?;
+    let object = demo.wait_for_condition("counted", "Ready", "True")?;
+    ensure!(object["status"]["launch"]["source"] == "Warm", "{}", object["status"]);
+    demo.wait("the volume to say whose it is", || {
+        let volumes = demo.get(&["pvc", "-l", "cloud.neuralinverse.com/workspace=counted"])?;
+        ensure!(volumes["items"].as_array().is_some_and(|it| it.len() == 1), "{volumes}");
+        Ok(())
+    })?;
+    demo.wait("a refilled pool", ready)?;
+    let spent = written()?.since(&before);
+    // The pool tells of the launch once. What it tells of its new pod is a cost of that.
+    let told_of_refill = spent.of("warmpools/status PATCH") - 1.0;
+    let (launch, refill) = (spent.of_launches() - told_of_refill, spent.of_refill() + told_of_refill);
+    eprintln!("a warm launch: {launch} writes; the refill: {refill}");
+    ensure!((1.0..=5.0).contains(&launch), "{spent:?}");
+    remove(demo, "counted")
 }
 
 fn pool_ready(demo: &Demo, count: i64) -> Result<()> {

@@ -356,7 +356,9 @@ impl<'a> Facts<'a> {
     /// The volume whose work is missing: the one that it had until now, unless work of before is missing already.
     fn lost_volume(&self, volume: Option<&str>) -> Option<String> {
         let old = &self.old;
-        let before = old.volume.as_deref().filter(|it| Some(*it) != volume && old.launch.is_some());
+        // A pod keeps its volume: another name beside the same pod is somebody's mistake.
+        let same_pod = self.pod.is_some_and(|pod| pod_state::epoch(pod) == old.epoch);
+        let before = old.volume.as_deref().filter(|_| old.launch.is_some() && !same_pod);
         old.lost_volume.as_deref().or(before).filter(|lost| Some(*lost) != volume).map(str::to_owned)
     }
 

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, fmt};
 
 use anyhow::{Context, Result};
-use kube::Client;
 
 /// Requests by resource and verb.
 #[derive(Clone, Default)]
@@ -23,6 +22,11 @@ impl Writes {
     /// what a new pod or its removal costs.
     pub fn of_launches(&self) -> f64 {
         self.0.iter().filter(|(key, _)| !is_refill(key) && !is_users(key)).map(|(_, count)| count).sum()
+    }
+
+    /// How many of one resource and verb, such as `pods PATCH`.
+    pub fn of(&self, key: &str) -> f64 {
+        self.0.get(key).copied().unwrap_or_default()
     }
 
     /// What new pods and their volumes cost: creations, bindings, and what the kubelet says of them.
@@ -58,9 +62,8 @@ fn is_refill(key: &str) -> bool {
     of_new_pods.contains(&resource) || (created.contains(&resource) && ["POST", "DELETE"].contains(&verb))
 }
 
-/// Requests that changed something so far.
-pub async fn writes(client: &Client) -> Result<Writes> {
-    let metrics = client.request_text(http::Request::get("/metrics").body(Vec::new())?).await?;
+/// Requests that changed something so far, by what the API server says at `/metrics`.
+pub fn writes(metrics: &str) -> Result<Writes> {
     let mut writes = Writes::default();
     for line in metrics.lines().filter_map(|line| line.strip_prefix("apiserver_request_total{")) {
         let (labels, count) = line.split_once("} ").context("a metric")?;
