@@ -3,7 +3,7 @@
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/neuralinverse/target
 
-.PHONY: help demo demo-down test test-one fmt lint generate check-generated images bench-launch bench-portal tools
+.PHONY: help demo demo-down test test-one fmt lint generate check-generated images bench-launch bench-scale bench-portal tools
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ images: ## build the container images (with Docker if it is there)
 
 bench-launch: ## launch times and API writes, beside a peer with AGENT_SANDBOX=its source tree; ends with RESULT {json}
 	@PROFILE=release cargo run -q --release -p neuralinverse-bench --bin bench-launch
+
+bench-scale: ## the controller with 10,000 workspaces on kwok (WORKSPACES=…); ends with RESULT {json}
+	@cargo build -q --release -p neuralinverse-controller
+	@cargo run -q --release -p neuralinverse-bench --bin bench-scale
 
 bench-portal: ## from the click to the editor in a browser, warm and cold, and the portal's pages; ends with RESULT {json}
 	@PROFILE=release cargo run -q --release -p neuralinverse-bench --bin bench-portal
