@@ -64,7 +64,7 @@ impl Reconciler for Volumes {
         let Some(region) = caches.region() else { return Ok(resync(key)) };
         let workspace = caches.workspaces.get(&Key::new(&key.namespace, name));
         let workspace = workspace.filter(|workspace| workspace.metadata.uid.as_deref() == Some(uid));
-        match decide(&volume, workspace.as_deref(), Timestamp::now()) {
+        match decide(&volume, workspace.as_deref(), self.0.now()) {
             Step::Keep => Ok(resync(key)),
             Step::Disown => self.patch(&volume, json!({})).await.map(|_| resync(key)),
             Step::Wait(time) => Ok(Next::After(time)),
@@ -101,7 +101,7 @@ impl Volumes {
     /// Says on the volume until when it is kept.
     async fn retain(&self, volume: &PersistentVolumeClaim, why: &str, seconds: u64) -> Result<()> {
         let time = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+        let now = Timestamp::from_second(self.0.now().as_second()).unwrap_or_default();
         let until = now.checked_add(time).unwrap_or(Timestamp::MAX);
         let retained = self.patch(volume, json!({ labels::RETAINED_UNTIL: until.to_string() })).await?;
         let note = format!("{why}: its work is kept until {until}");

@@ -74,7 +74,7 @@ impl Workspaces {
     /// Leads from now on.
     pub fn new(context: Arc<Context>) -> Self {
         let (wished, recalled, deleted, written) = Default::default();
-        Self { context, leading_since: Timestamp::now(), wished, recalled, deleted, written }
+        Self { leading_since: context.now(), context, wished, recalled, deleted, written }
     }
 
     /// Asks for the pods of a workspace before the first one is got for it, if somebody else may have
@@ -111,7 +111,7 @@ impl Workspaces {
         refused: Option<Problem>,
         suspend: bool,
     ) -> Result<Option<Duration>> {
-        let now = Timestamp::now();
+        let now = self.context.now();
         let pods = observe::pods(&self.context, workspace);
         let current = say::current(workspace, &pods);
         if let Some(rest) = current.as_deref().and_then(|pod| silence(workspace, pod, now)) {
@@ -158,7 +158,7 @@ impl Workspaces {
         let deleted = lock(&self.deleted).get(key).cloned().unwrap_or_default();
         for workspace in &deleted {
             if let Some(run) = running(workspace) {
-                ledger::write(&self.context, workspace, run, Timestamp::now()).await?;
+                ledger::write(&self.context, workspace, run, self.context.now()).await?;
             }
             let mut all = lock(&self.deleted);
             if let Some(left) = all.get_mut(key) {
@@ -171,7 +171,7 @@ impl Workspaces {
 
     /// Writes what a workspace that runs on has used, once an hour. Who leads anew waits for the next time.
     async fn count(&self, key: &Key, workspace: &Workspace) -> Result<()> {
-        let now = Timestamp::now();
+        let now = self.context.now();
         let Some(run) = running(workspace) else {
             lock(&self.written).remove(key);
             return Ok(());
@@ -206,7 +206,7 @@ impl Reconciler for Workspaces {
                 if known != workspace.uid() && running(workspace).is_some() {
                     lock(&self.deleted).entry(key.clone()).or_default().push(workspace.clone());
                 }
-                lock(&self.wished).insert(key.clone(), Timestamp::now());
+                lock(&self.wished).insert(key.clone(), self.context.now());
                 vec![key]
             }
             Change::Pod(pod, _) => owner(pod.as_ref()).into_iter().collect(),
@@ -235,7 +235,7 @@ impl Reconciler for Workspaces {
         let workspace = workspace.filter(|workspace| workspace.metadata.deletion_timestamp.is_none());
         let Some(workspace) = workspace else { return Ok(self.forget(key)) };
         self.count(key, &workspace).await?;
-        let now = Timestamp::now();
+        let now = self.context.now();
         let mut observed = observe::observe(&self.context, &workspace).await?;
         let mut plan = decide(&workspace, &observed, now);
         if plan.start.is_some() && self.recall(&workspace).await? {

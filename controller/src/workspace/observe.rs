@@ -89,7 +89,7 @@ async fn nodes(
             Some(node) => Some(node),
             None => live_node(context, name).await?,
         };
-        nodes.insert(name.to_owned(), node_loss::state(node.as_deref(), timeout, Timestamp::now()));
+        nodes.insert(name.to_owned(), node_loss::state(node.as_deref(), timeout, context.now()));
     }
     Ok(nodes)
 }
