@@ -201,7 +201,8 @@ impl WarmPools {
     /// Writes the status, or says when it may be written.
     async fn write(&self, key: &Key, pool: &WarmPool, new: &WarmPoolStatus) -> Result<Option<Duration>> {
         let last = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
-        if let Some(rest) = last.and_then(|last| STATUS_EVERY.checked_sub(last.elapsed()))
+        let rest = last.map(|last| STATUS_EVERY.saturating_sub(last.elapsed()));
+        if let Some(rest) = rest.filter(|rest| !rest.is_zero())
             && pool.status.as_ref() != Some(new)
         {
             return Ok(Some(rest));
