@@ -67,10 +67,14 @@ impl Reconciler for Volumes {
         match decide(&volume, workspace.as_deref(), self.0.now()) {
             Step::Keep => Ok(resync(key)),
             Step::Disown => self.patch(&volume, json!({})).await.map(|_| resync(key)),
+            Step::Use => {
+                let not_any_more = json!({ labels::RETAINED_UNTIL: null });
+                self.patch(&volume, not_any_more).await.map(|_| resync(key))
+            }
             Step::Wait(time) => Ok(Next::After(time)),
             Step::Delete => self.delete(&volume).await.map(|()| Next::Never),
             Step::Retain if workspace.is_some() => {
-                let note = format!("workspace {name} has another volume, since it could not use this one");
+                let note = format!("workspace {name} has another volume and does not use this one");
                 self.retain(&volume, &note, region.spec.workspace_retention.seconds()).await?;
                 Ok(resync(key))
             }
