@@ -32,7 +32,7 @@ use neuralinverse_api::{LaunchSource, Run, Workspace, condition::Reason, labels}
 
 use self::{
     apply::apply,
-    decide::{Observed, Plan, decide, elapsed},
+    decide::{Observed, Plan, Start, decide, elapsed},
     status::{News, Seen},
 };
 use crate::{
@@ -77,14 +77,15 @@ impl Workspaces {
         Self { leading_since: context.now(), context, wished, recalled, deleted, written }
     }
 
-    /// Asks for the pods of a workspace before the first one is got for it, if somebody else may have
-    /// got one. Says whether it did.
-    async fn recall(&self, workspace: &Workspace) -> Result<bool> {
+    /// Asks for the pods of a workspace before one is got for it, if somebody else may have got one: before the
+    /// first since we lead, and always before one on a volume that another may use by now. Says whether it did.
+    async fn recall(&self, workspace: &Workspace, start: &Start) -> Result<bool> {
         let created = workspace.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
         let uid = workspace.uid().unwrap_or_default();
         let key = Key::of(workspace);
         let ours = elapsed(self.leading_since, created) > CLOCKS;
-        if ours || lock(&self.recalled).get(&key) == Some(&uid) {
+        let known = ours || lock(&self.recalled).get(&key) == Some(&uid);
+        if known && start.volume.is_none() {
             return Ok(false);
         }
         observe::recall(&self.context, workspace).await?;
@@ -132,6 +133,15 @@ impl Workspaces {
         };
         settle::settle(&self.context, workspace, &seen).await?;
         Ok(retry)
+    }
+
+    /// Whether the status names a pod that is not there any more.
+    fn is_old(&self, workspace: &Workspace) -> bool {
+        let named = workspace.status.as_ref().and_then(|status| status.pod.as_deref());
+        named.is_some_and(|named| {
+            let pod = Key::new(workspace.namespace().unwrap_or_default(), named);
+            self.context.caches.pods.get(&pod).is_none_or(|pod| pod.metadata.deletion_timestamp.is_some())
+        })
     }
 
     fn forget(&self, key: &Key) -> Next {
@@ -214,8 +224,8 @@ impl Reconciler for Workspaces {
             Change::Tier(key) => keys(caches.workspaces.by(&WorkspaceIndex::Tier(key.name.clone()))),
             Change::Template(key) => keys(caches.workspaces.by(&WorkspaceIndex::Template(key.name.clone()))),
             Change::Region | Change::NodePool(_) => self.all(),
-            // A sidecar may have said that nobody uses it.
-            Change::WorkspaceStatus(workspace) => match idle_since(workspace) {
+            // A sidecar may have said that nobody uses it, or have spoken last for a pod that is gone.
+            Change::WorkspaceStatus(workspace) => match idle_since(workspace) || self.is_old(workspace) {
                 true => vec![Key::of(workspace.as_ref())],
                 false => Vec::new(),
             },
@@ -238,7 +248,9 @@ impl Reconciler for Workspaces {
         let now = self.context.now();
         let mut observed = observe::observe(&self.context, &workspace).await?;
         let mut plan = decide(&workspace, &observed, now);
-        if plan.start.is_some() && self.recall(&workspace).await? {
+        if let Some(start) = &plan.start
+            && self.recall(&workspace, start).await?
+        {
             observed = observe::observe(&self.context, &workspace).await?;
             plan = decide(&workspace, &observed, now);
         }
