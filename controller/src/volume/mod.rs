@@ -41,14 +41,13 @@ impl Reconciler for Volumes {
         match change {
             Change::Volume(volume) if workspace_of(volume).is_some() => vec![Key::of(volume.as_ref())],
             // One that is gone is told of as it was last.
-            Change::Workspace(workspace) if self.known(workspace).is_none() => {
-                let index = VolumeIndex::Workspace(workspace.uid().unwrap_or_default());
-                self.0.caches.volumes.by(&index).iter().map(|volume| Key::of(volume.as_ref())).collect()
-            }
+            Change::Workspace(workspace) if self.known(workspace).is_none() => self.of(workspace),
+            // It may name another one now.
             Change::WorkspaceStatus(workspace) => {
-                let lost = workspace.status.as_ref().and_then(|status| status.lost_volume.as_deref());
-                let namespace = workspace.namespace().unwrap_or_default();
-                lost.map(|lost| Key::new(namespace, lost)).into_iter().collect()
+                let named = workspace.status.as_ref().and_then(|status| status.volume.as_ref());
+                let mut volumes = self.of(workspace);
+                volumes.retain(|volume| Some(&volume.name) != named);
+                volumes
             }
             Change::Region => self.all(),
             _ => Vec::new(),
@@ -92,6 +91,12 @@ impl Reconciler for Volumes {
 }
 
 impl Volumes {
+    /// The volumes that carry the UID of a workspace.
+    fn of(&self, workspace: &Workspace) -> Vec<Key> {
+        let index = VolumeIndex::Workspace(workspace.uid().unwrap_or_default());
+        self.0.caches.volumes.by(&index).iter().map(|volume| Key::of(volume.as_ref())).collect()
+    }
+
     fn known(&self, workspace: &Workspace) -> Option<Arc<Workspace>> {
         let known = self.0.caches.workspaces.get(&Key::of(workspace));
         known.filter(|known| known.metadata.uid == workspace.metadata.uid)
