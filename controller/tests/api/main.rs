@@ -11,6 +11,7 @@ mod certificates;
 mod claim;
 mod isolation;
 mod karpenter;
+mod kills;
 mod launch;
 mod leaders;
 mod node_loss;
