@@ -3,7 +3,7 @@
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/neuralinverse/target
 
-.PHONY: help demo demo-down test test-one fmt lint generate check-generated images bench-launch bench-scale bench-portal tools
+.PHONY: help demo demo-down test test-one soak fmt lint generate check-generated images bench-launch bench-scale bench-portal tools
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: ## everything: format, lints, unit tests, API server tests, end to end
 
 test-one: ## one test by (a part of) its name: make test-one NAME=a_warm_pod_is_claimed_once
 	@tests/run one $(NAME)
+
+soak: ## many random schedules, and a controller that is killed during launches (SCHEDULES=10000 KILLS=200)
+	@tests/run soak
 
 fmt: ## format Rust and Terraform
 	cargo fmt

@@ -5,7 +5,7 @@
 //! wins, by resourceVersion. Secondary keys spare walks over thousands of objects.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     hash::Hash,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -44,7 +44,8 @@ pub struct Cache<K: Cached> {
 
 struct Inner<K: Cached> {
     objects: HashMap<Key, Arc<K>>,
-    index: HashMap<K::Index, HashSet<Key>>,
+    /// Sorted, so that the same objects give the same decisions in the same order.
+    index: HashMap<K::Index, BTreeSet<Key>>,
     gone: VecDeque<String>,
     /// During a list: what was known before and has not come yet.
     missing: HashSet<Key>,

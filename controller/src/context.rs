@@ -5,12 +5,18 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use jiff::Timestamp;
 use kube::Client;
 
 use crate::{caches::Caches, events::Events, metrics::Metrics, tls::Authority, warm_pool::demand::Demand};
 
+/// Says what time it is.
+pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
 /// What reconcilers and the server for sidecars share.
 pub struct Context {
+    /// Tells the time. That of tests is their own.
+    pub clock: Clock,
     /// Speaks to the API server.
     pub client: Client,
     /// What we know.
@@ -27,6 +33,13 @@ pub struct Context {
     pub demand: Demand,
     /// Warm pods that are being claimed or removed at this moment.
     pub reserved: Reserved,
+}
+
+impl Context {
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
 }
 
 /// Where pods reach the programs of the region.

@@ -37,6 +37,8 @@ mod references;
 mod refusal;
 mod region;
 mod run;
+#[cfg(test)]
+mod schedules;
 mod secret;
 mod template;
 mod tier;

@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::http::Uri;
+use jiff::Timestamp;
 use kube::Client;
 use neuralinverse_api::{agent, install};
 use neuralinverse_identity::{self as identity, Verifier};
@@ -82,6 +83,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     let serving = authority.serving(hosts(&config)?)?;
     let verifier = Verifier::discover(client.clone(), agent::AUDIENCE).await?;
     let context = Arc::new(Context {
+        clock: Box::new(Timestamp::now),
         events: Events::new(client.clone(), &config.replica),
         caches,
         urls: Urls { controller: config.public_url.clone(), gateway: part::gateway::url(&config.namespace) },

@@ -4,7 +4,7 @@
 mod answer;
 mod assignment;
 mod certificate;
-mod report;
+pub mod report;
 mod server;
 mod waiting;
 

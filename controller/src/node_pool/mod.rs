@@ -227,7 +227,7 @@ impl NodePools {
         });
         let pods = caches.pods.by(&PodIndex::NodePool(key.name.clone()));
         let seen = Seen { nodes: &nodes, pods: &pods, users, problem };
-        let status = status::status(&pool, &seen, jiff::Timestamp::now());
+        let status = status::status(&pool, &seen, self.0.now());
         write::status(&self.0.client, &caches.node_pools, &pool, pool.status.as_ref(), &status).await?;
         Ok(())
     }

@@ -18,7 +18,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use neuralinverse_api::Region;
 use tokio::time::Instant;
 
@@ -90,7 +89,7 @@ impl Reconciler for Regions {
             Some(seen) => seen,
             None => self.look(&region).await?,
         };
-        let status = status(&region, &seen, caches.workspaces.count(), Timestamp::now());
+        let status = status(&region, &seen, caches.workspaces.count(), self.context.now());
         write::status(client, &caches.regions, &region, region.status.as_ref(), &status).await?;
         Ok(match (&seen.refusal, seen.waits()) {
             (Some(_), _) => Next::Retry,

@@ -41,7 +41,7 @@ impl Reconciler for Templates {
     async fn reconcile(&self, key: &Key) -> Result<Next> {
         let caches = &self.0.caches;
         let Some(template) = caches.templates.get(key) else { return Ok(Next::Never) };
-        let status = status(&template, &tiers(caches, &template), Timestamp::now());
+        let status = status(&template, &tiers(caches, &template), self.0.now());
         write::status(&self.0.client, &caches.templates, &template, template.status.as_ref(), &status)
             .await?;
         Ok(resync(key))

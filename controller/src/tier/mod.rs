@@ -53,7 +53,7 @@ impl Reconciler for Tiers {
                 .any(|it| it.type_ == ConditionType::Running.as_str() && it.status == "True")
         });
         let accepted = node_pool(caches, &tier.spec).map(drop);
-        let status = status(&tier, &accepted, running.count(), Timestamp::now());
+        let status = status(&tier, &accepted, running.count(), self.0.now());
         write::status(&self.0.client, &caches.tiers, &tier, tier.status.as_ref(), &status).await?;
         Ok(resync(key))
     }

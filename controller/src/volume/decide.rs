@@ -7,6 +7,12 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::ResourceExt;
 use neuralinverse_api::{Workspace, labels};
 
+use crate::workspace::decide::age;
+
+/// How old a volume is before its workspace can have passed it by: it is made before its pod, and that is named
+/// last.
+const PASSED_BY: Duration = Duration::from_secs(60);
+
 /// What is next for a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -14,6 +20,8 @@ pub enum Step {
     Keep,
     /// It is in use, and has an owner that would take it along: an earlier release gave it one.
     Disown,
+    /// It is in use, and says until when it is kept: from a time at which it was not.
+    Use,
     /// Its workspace is gone, or has another volume: from now on its time is counted.
     Retain,
     /// It is kept for so long.
@@ -33,6 +41,12 @@ pub fn decide(volume: &PersistentVolumeClaim, workspace: Option<&Workspace>, now
         (Some(_), _) if !volume.owner_references().is_empty() => Step::Disown,
         // One that has no volume now may take this one up again.
         (Some(_), None) if lost && others => Step::Retain,
+        // It was made or claimed for it and never became its volume: whoever did so was cut off.
+        (Some(_), None) if others => match PASSED_BY.saturating_sub(age(volume, now)) {
+            Duration::ZERO => Step::Retain,
+            left => Step::Wait(left),
+        },
+        (Some(_), Some(_)) if named(status.and_then(|status| status.volume.as_ref())) => Step::Use,
         // A workspace that waits for its work waits for as long as it takes.
         (Some(_), Some(_)) if lost || !others => Step::Keep,
         // It may be about to get its pod.
@@ -66,11 +80,11 @@ mod tests {
         let cases = [
             ("its workspace is there", Some(&there), None, Step::Keep),
             ("taken up by another one", Some(&there), Some("1970-01-01T00:00:00Z"), Step::Keep),
-            ("used, whatever somebody wrote", Some(&uses), past, Step::Keep),
+            ("used, whatever somebody wrote", Some(&uses), past, Step::Use),
             ("its workspace lost it", Some(&lost), None, Step::Retain),
             ("its workspace takes it up again", Some(&returns), None, Step::Keep),
             ("its workspace waits for the work on it", Some(&lost), past, Step::Keep),
-            ("its workspace may take it yet", Some(&another), None, Step::Keep),
+            ("its workspace has passed it by", Some(&another), None, Step::Retain),
             ("its workspace got its work back on another", Some(&another), past, Step::Delete),
             ("its workspace has just gone", None, None, Step::Retain),
             ("its time is not over", None, Some("1970-01-01T00:16:41Z"), Step::Wait(second)),
@@ -83,6 +97,10 @@ mod tests {
             let volume = fixtures::from(json!({ "metadata": { "name": "one", "annotations": annotations } }));
             assert_eq!(decide(&volume, workspace, Timestamp::from_second(1000).unwrap()), expected, "{name}");
         }
+        let young = json!({ "name": "one", "creationTimestamp": "1970-01-01T00:15:41Z" });
+        let young = fixtures::from(json!({ "metadata": young }));
+        let now = Timestamp::from_second(1000).unwrap();
+        assert_eq!(decide(&young, Some(&another), now), Step::Wait(second), "its workspace may take it yet");
         let owner = json!([{ "apiVersion": "v", "kind": "Workspace", "name": "mine", "uid": "uid-of-mine" }]);
         let owned = fixtures::from(json!({ "metadata": { "name": "one", "ownerReferences": owner } }));
         assert_eq!(decide(&owned, Some(&uses), Timestamp::UNIX_EPOCH), Step::Disown);

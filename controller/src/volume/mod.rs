@@ -41,14 +41,13 @@ impl Reconciler for Volumes {
         match change {
             Change::Volume(volume) if workspace_of(volume).is_some() => vec![Key::of(volume.as_ref())],
             // One that is gone is told of as it was last.
-            Change::Workspace(workspace) if self.known(workspace).is_none() => {
-                let index = VolumeIndex::Workspace(workspace.uid().unwrap_or_default());
-                self.0.caches.volumes.by(&index).iter().map(|volume| Key::of(volume.as_ref())).collect()
-            }
+            Change::Workspace(workspace) if self.known(workspace).is_none() => self.of(workspace),
+            // It may name another one now.
             Change::WorkspaceStatus(workspace) => {
-                let lost = workspace.status.as_ref().and_then(|status| status.lost_volume.as_deref());
-                let namespace = workspace.namespace().unwrap_or_default();
-                lost.map(|lost| Key::new(namespace, lost)).into_iter().collect()
+                let named = workspace.status.as_ref().and_then(|status| status.volume.as_ref());
+                let mut volumes = self.of(workspace);
+                volumes.retain(|volume| Some(&volume.name) != named);
+                volumes
             }
             Change::Region => self.all(),
             _ => Vec::new(),
@@ -64,13 +63,17 @@ impl Reconciler for Volumes {
         let Some(region) = caches.region() else { return Ok(resync(key)) };
         let workspace = caches.workspaces.get(&Key::new(&key.namespace, name));
         let workspace = workspace.filter(|workspace| workspace.metadata.uid.as_deref() == Some(uid));
-        match decide(&volume, workspace.as_deref(), Timestamp::now()) {
+        match decide(&volume, workspace.as_deref(), self.0.now()) {
             Step::Keep => Ok(resync(key)),
             Step::Disown => self.patch(&volume, json!({})).await.map(|_| resync(key)),
+            Step::Use => {
+                let not_any_more = json!({ labels::RETAINED_UNTIL: null });
+                self.patch(&volume, not_any_more).await.map(|_| resync(key))
+            }
             Step::Wait(time) => Ok(Next::After(time)),
             Step::Delete => self.delete(&volume).await.map(|()| Next::Never),
             Step::Retain if workspace.is_some() => {
-                let note = format!("workspace {name} has another volume, since it could not use this one");
+                let note = format!("workspace {name} has another volume and does not use this one");
                 self.retain(&volume, &note, region.spec.workspace_retention.seconds()).await?;
                 Ok(resync(key))
             }
@@ -88,6 +91,12 @@ impl Reconciler for Volumes {
 }
 
 impl Volumes {
+    /// The volumes that carry the UID of a workspace.
+    fn of(&self, workspace: &Workspace) -> Vec<Key> {
+        let index = VolumeIndex::Workspace(workspace.uid().unwrap_or_default());
+        self.0.caches.volumes.by(&index).iter().map(|volume| Key::of(volume.as_ref())).collect()
+    }
+
     fn known(&self, workspace: &Workspace) -> Option<Arc<Workspace>> {
         let known = self.0.caches.workspaces.get(&Key::of(workspace));
         known.filter(|known| known.metadata.uid == workspace.metadata.uid)
@@ -101,7 +110,7 @@ impl Volumes {
     /// Says on the volume until when it is kept.
     async fn retain(&self, volume: &PersistentVolumeClaim, why: &str, seconds: u64) -> Result<()> {
         let time = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+        let now = Timestamp::from_second(self.0.now().as_second()).unwrap_or_default();
         let until = now.checked_add(time).unwrap_or(Timestamp::MAX);
         let retained = self.patch(volume, json!({ labels::RETAINED_UNTIL: until.to_string() })).await?;
         let note = format!("{why}: its work is kept until {until}");

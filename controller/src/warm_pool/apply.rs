@@ -32,7 +32,7 @@ pub async fn create(
     salt: usize,
 ) -> Result<Option<Problem>> {
     let namespace = pool.namespace().unwrap_or_default();
-    let name = name(pool, Timestamp::now(), salt);
+    let name = name(pool, context.now(), salt);
     let params = write::creation();
     let volumes: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
     match volumes.create(&params, &volume::warm(pool, &name, references)).await {

@@ -111,7 +111,7 @@ impl Reconciler for WarmPools {
             return Ok(orphans_left.map_or(Next::Never, Next::After));
         };
         let references = resolve(&self.context.caches, &key.namespace, &pool.spec.tier, &pool.spec.template);
-        let now = Timestamp::now();
+        let now = self.context.now();
         let floor = schedule::floor(&pool.spec.schedule, now);
         let wish = self.wish(key, &pool, &floor, now);
         let Filled { refused, crowded, look_again } = match &references {
@@ -188,7 +188,7 @@ impl WarmPools {
         let free = self.free(key, Some(references));
         let crowded = room::wanted(&self.context.caches, &references.tier.node_pool);
         let decide::Plan { create, before, delete, look_again } =
-            decide(wish, crowded, &free, Timestamp::now());
+            decide(wish, crowded, &free, self.context.now());
         apply::delete(&self.context, key, &pods, &delete).await?;
         let made = stream::iter(0..create)
             .map(|salt| apply::create(&self.context, pool, references, before.as_ref(), salt));
@@ -201,7 +201,8 @@ impl WarmPools {
     /// Writes the status, or says when it may be written.
     async fn write(&self, key: &Key, pool: &WarmPool, new: &WarmPoolStatus) -> Result<Option<Duration>> {
         let last = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
-        if let Some(rest) = last.and_then(|last| STATUS_EVERY.checked_sub(last.elapsed()))
+        let rest = last.map(|last| STATUS_EVERY.saturating_sub(last.elapsed()));
+        if let Some(rest) = rest.filter(|rest| !rest.is_zero())
             && pool.status.as_ref() != Some(new)
         {
             return Ok(Some(rest));
@@ -223,7 +224,7 @@ impl WarmPools {
     /// Removes volumes that nobody uses. Says when to look again for those that are too young.
     async fn sweep(&self, key: &Key) -> Result<Option<Duration>> {
         let caches = &self.context.caches;
-        let now = Timestamp::now();
+        let now = self.context.now();
         let orphan = |volume: &Arc<PersistentVolumeClaim>| {
             let owned = !volume.owner_references().is_empty() || volume.metadata.deletion_timestamp.is_some();
             // A warm volume has its pod's name; a workspace that took the pod names the volume.

@@ -36,6 +36,9 @@ pub async fn apply(
     since: Timestamp,
 ) -> Result<Option<Problem>> {
     let Plan { unused, delete, own, resize, note, start, suspend: _, look_again: _ } = plan;
+    if let Some(volume) = own {
+        give(context, workspace, volume).await?;
+    }
     for volume in unused {
         tracing::info!(volume = volume.name_any(), "deleting a volume that was never used");
         write::delete_unchanged(&context.client, volume.as_ref()).await?;
@@ -43,9 +46,6 @@ pub async fn apply(
     for pod in delete {
         tracing::info!(pod = pod.name_any(), "deleting a pod that has no say any more");
         write::delete_uid(&context.client, pod.as_ref()).await?;
-    }
-    if let Some(volume) = own {
-        give(context, workspace, volume).await?;
     }
     if let Some(pod) = note {
         note_tier(context, workspace, pod).await?;
@@ -65,10 +65,14 @@ async fn give(context: &Context, workspace: &Workspace, volume: &str) -> Result<
     labels[labels::WARM_POOL] = json!(null);
     let patch = Patch::Merge(json!({ "metadata": { "labels": labels } }));
     let api: Api<PersistentVolumeClaim> = namespaced(context, workspace);
-    let given =
-        api.patch(volume, &write::params(), &patch).await.during("giving the volume to its workspace")?;
-    context.caches.volumes.apply(given);
-    Ok(())
+    match api.patch(volume, &write::params(), &patch).await {
+        // Somebody deleted it: nothing is left to be labelled, and the rest must go on.
+        Err(error) if not_found(&error) => Ok(()),
+        given => {
+            context.caches.volumes.apply(given.during("giving the volume to its workspace")?);
+            Ok(())
+        }
+    }
 }
 
 /// Gives a pod the size of its tier while it runs. Quotas count it at once; the kubelet answers in the pod's

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
 use neuralinverse_api::{WarmPool, Workspace, labels};
@@ -41,7 +40,7 @@ pub async fn claim(
                 let taken = context.caches.pods.apply(taken);
                 // It may have been deleted between our look and our patch: it ends by itself.
                 if taken.metadata.deletion_timestamp.is_none() {
-                    context.demand.hit(&owner_uid(&pod).unwrap_or_default(), Timestamp::now());
+                    context.demand.hit(&owner_uid(&pod).unwrap_or_default(), context.now());
                     tracing::debug!(pod = taken.name_any(), "claimed");
                     return Ok(Some(taken));
                 }
@@ -64,7 +63,7 @@ pub async fn claim(
 pub fn missed(context: &Context, workspace: &Workspace) {
     let pool = pools(context, workspace).min_by_key(|pool| pool.name_any());
     if let Some(pool) = pool {
-        context.demand.miss(&pool.uid().unwrap_or_default(), Timestamp::now());
+        context.demand.miss(&pool.uid().unwrap_or_default(), context.now());
         // None of its pods has changed, so nothing else wakes it. Nobody listens if we do not lead any more.
         let _ = context.caches.changes.send(Change::WarmPool(Key::of(pool.as_ref())));
     }

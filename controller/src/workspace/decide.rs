@@ -32,7 +32,8 @@ pub struct Observed {
     pub references: Result<References, Problem>,
     /// All pods that carry its UID.
     pub pods: Vec<Arc<Pod>>,
-    /// Its volume: the one in the status or, before there is one, that which carries its UID.
+    /// Its volume: that of the pod with the say, without one that in the status and, before there is one, that
+    /// which carries its UID.
     pub volume: Option<Arc<PersistentVolumeClaim>>,
     /// All volumes that carry its UID.
     pub volumes: Vec<Arc<PersistentVolumeClaim>>,
@@ -65,13 +66,14 @@ impl Observed {
 /// What is to be done, in this order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
+    /// The volume on which is to be said that it holds the workspace's work. First, since one of a warm pool is
+    /// known by its pod alone.
+    pub own: Option<String>,
     /// Volumes that never held work: two of us began at once, and the other's is the one. They go before their
     /// pods, as nobody would know of them after that.
     pub unused: Vec<Arc<PersistentVolumeClaim>>,
     /// Pods that have no say any more.
     pub delete: Vec<Arc<Pod>>,
-    /// The volume on which is to be said that it holds the workspace's work.
-    pub own: Option<String>,
     /// A pod that is to get the size of its tier while it runs.
     pub resize: Option<Arc<Pod>>,
     /// A pod that is to be noted to be of the workspace's tier.
@@ -107,7 +109,8 @@ pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Pla
     let has_say = |pod: &Arc<Pod>| !stopped && current.as_ref().is_some_and(|it| it.uid() == pod.uid());
     let mut plan = Plan::default();
     for pod in observed.pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
-        match (pod_state::of(pod), fenced(workspace, pod) || stopped || observed.is_lost(pod)) {
+        let useless = observed.is_lost(pod) || (has_say(pod) && waits_in_vain(pod, observed));
+        match (pod_state::of(pod), fenced(workspace, pod) || stopped || useless) {
             (_, true) => plan.delete.push(pod.clone()),
             (PodState::Ended(_), false) => match age(pod.as_ref(), now) >= ENDED_STAYS {
                 true => plan.delete.push(pod.clone()),
@@ -148,6 +151,11 @@ pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Pla
         plan.start = start(workspace, observed);
     }
     plan
+}
+
+/// Whether the pod with the say, which no node has yet, will never get one: somebody deleted its volume.
+fn waits_in_vain(pod: &Pod, observed: &Observed) -> bool {
+    observed.volume.is_none() && node_of(pod).is_none() && pod_state::volume(pod).is_some()
 }
 
 /// Volumes beside the one that the status names: those of pods that go without ever having had a say, and those
@@ -278,6 +286,20 @@ mod tests {
             ("it was claimed and that is not written yet", Value::Null, vec![pod(1, ready)], Some(true), ""),
             ("the pod was lost", status(1, Some("mine-1")), vec![], Some(true), "start 2 on mine-1"),
             ("pod and volume were lost", status(1, Some("mine-1")), vec![], None, "start 2"),
+            (
+                "the volume was deleted before the pod had a node",
+                status(1, Some("mine-1")),
+                vec![pod(1, |_| ())],
+                None,
+                "delete mine-1, own mine-1",
+            ),
+            (
+                "the volume was deleted while the pod runs",
+                status(1, Some("mine-1")),
+                vec![pod(1, |pod| pod.spec.get_or_insert_default().node_name = Some("n1".to_owned()))],
+                None,
+                "own mine-1",
+            ),
             ("the pod is going", status(1, Some("mine-1")), vec![pod(1, going)], Some(true), ""),
             (
                 "the pod has ended",

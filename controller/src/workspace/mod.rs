@@ -32,7 +32,7 @@ use neuralinverse_api::{LaunchSource, Run, Workspace, condition::Reason, labels}
 
 use self::{
     apply::apply,
-    decide::{Observed, Plan, decide, elapsed},
+    decide::{Observed, Plan, Start, decide, elapsed},
     status::{News, Seen},
 };
 use crate::{
@@ -74,17 +74,18 @@ impl Workspaces {
     /// Leads from now on.
     pub fn new(context: Arc<Context>) -> Self {
         let (wished, recalled, deleted, written) = Default::default();
-        Self { context, leading_since: Timestamp::now(), wished, recalled, deleted, written }
+        Self { leading_since: context.now(), context, wished, recalled, deleted, written }
     }
 
-    /// Asks for the pods of a workspace before the first one is got for it, if somebody else may have
-    /// got one. Says whether it did.
-    async fn recall(&self, workspace: &Workspace) -> Result<bool> {
+    /// Asks for the pods of a workspace before one is got for it, if somebody else may have got one: before the
+    /// first since we lead, and always before one on a volume that another may use by now. Says whether it did.
+    async fn recall(&self, workspace: &Workspace, start: &Start) -> Result<bool> {
         let created = workspace.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
         let uid = workspace.uid().unwrap_or_default();
         let key = Key::of(workspace);
         let ours = elapsed(self.leading_since, created) > CLOCKS;
-        if ours || lock(&self.recalled).get(&key) == Some(&uid) {
+        let known = ours || lock(&self.recalled).get(&key) == Some(&uid);
+        if known && start.volume.is_none() {
             return Ok(false);
         }
         observe::recall(&self.context, workspace).await?;
@@ -111,7 +112,7 @@ impl Workspaces {
         refused: Option<Problem>,
         suspend: bool,
     ) -> Result<Option<Duration>> {
-        let now = Timestamp::now();
+        let now = self.context.now();
         let pods = observe::pods(&self.context, workspace);
         let current = say::current(workspace, &pods);
         if let Some(rest) = current.as_deref().and_then(|pod| silence(workspace, pod, now)) {
@@ -158,7 +159,7 @@ impl Workspaces {
         let deleted = lock(&self.deleted).get(key).cloned().unwrap_or_default();
         for workspace in &deleted {
             if let Some(run) = running(workspace) {
-                ledger::write(&self.context, workspace, run, Timestamp::now()).await?;
+                ledger::write(&self.context, workspace, run, self.context.now()).await?;
             }
             let mut all = lock(&self.deleted);
             if let Some(left) = all.get_mut(key) {
@@ -171,7 +172,7 @@ impl Workspaces {
 
     /// Writes what a workspace that runs on has used, once an hour. Who leads anew waits for the next time.
     async fn count(&self, key: &Key, workspace: &Workspace) -> Result<()> {
-        let now = Timestamp::now();
+        let now = self.context.now();
         let Some(run) = running(workspace) else {
             lock(&self.written).remove(key);
             return Ok(());
@@ -206,7 +207,7 @@ impl Reconciler for Workspaces {
                 if known != workspace.uid() && running(workspace).is_some() {
                     lock(&self.deleted).entry(key.clone()).or_default().push(workspace.clone());
                 }
-                lock(&self.wished).insert(key.clone(), Timestamp::now());
+                lock(&self.wished).insert(key.clone(), self.context.now());
                 vec![key]
             }
             Change::Pod(pod, _) => owner(pod.as_ref()).into_iter().collect(),
@@ -214,7 +215,8 @@ impl Reconciler for Workspaces {
             Change::Tier(key) => keys(caches.workspaces.by(&WorkspaceIndex::Tier(key.name.clone()))),
             Change::Template(key) => keys(caches.workspaces.by(&WorkspaceIndex::Template(key.name.clone()))),
             Change::Region | Change::NodePool(_) => self.all(),
-            // A sidecar may have said that nobody uses it, or somebody what is not so.
+            // A sidecar may have said that nobody uses it, or have spoken last for a pod that is gone; or somebody
+            // wrote what is not so.
             Change::WorkspaceStatus(workspace) => vec![Key::of(workspace.as_ref())],
             Change::Node(node) => {
                 let pods = caches.pods.by(&PodIndex::Node(node.name.clone()));
@@ -232,10 +234,12 @@ impl Reconciler for Workspaces {
         let workspace = workspace.filter(|workspace| workspace.metadata.deletion_timestamp.is_none());
         let Some(workspace) = workspace else { return Ok(self.forget(key)) };
         self.count(key, &workspace).await?;
-        let now = Timestamp::now();
+        let now = self.context.now();
         let mut observed = observe::observe(&self.context, &workspace).await?;
         let mut plan = decide(&workspace, &observed, now);
-        if plan.start.is_some() && self.recall(&workspace).await? {
+        if let Some(start) = &plan.start
+            && self.recall(&workspace, start).await?
+        {
             observed = observe::observe(&self.context, &workspace).await?;
             plan = decide(&workspace, &observed, now);
         }

@@ -11,7 +11,7 @@ use super::{
     decide::Observed,
     node_loss::{self, NodeState},
     owner_limit::{self, Claimant},
-    pod_state,
+    pod_state, say,
 };
 use crate::{
     change::{PodIndex, VolumeIndex, WorkspaceIndex},
@@ -25,7 +25,8 @@ use crate::{
 /// not, and the disk of a volume whose node is lost.
 pub async fn observe(context: &Context, workspace: &Workspace) -> Result<Observed> {
     let namespace = workspace.namespace().unwrap_or_default();
-    let (pods, volume) = (pods(context, workspace), volume(context, workspace, &namespace).await?);
+    let pods = pods(context, workspace);
+    let volume = volume(context, workspace, &namespace, &pods).await?;
     let nodes = nodes(context, workspace, &pods, volume.as_deref()).await?;
     let stranded = match &volume {
         Some(volume) => stranded(context, volume, &pods, &nodes).await?,
@@ -89,7 +90,7 @@ async fn nodes(
             Some(node) => Some(node),
             None => live_node(context, name).await?,
         };
-        nodes.insert(name.to_owned(), node_loss::state(node.as_deref(), timeout, Timestamp::now()));
+        nodes.insert(name.to_owned(), node_loss::state(node.as_deref(), timeout, context.now()));
     }
     Ok(nodes)
 }
@@ -150,9 +151,12 @@ async fn volume(
     context: &Context,
     workspace: &Workspace,
     namespace: &str,
+    pods: &[Arc<Pod>],
 ) -> Result<Option<Arc<PersistentVolumeClaim>>> {
+    let current = say::current(workspace, pods);
+    let of_pod = current.as_deref().and_then(pod_state::volume);
     let named = workspace.status.as_ref().and_then(|status| status.volume.as_deref());
-    let volume = match named {
+    let volume = match of_pod.or(named) {
         Some(name) => match context.caches.volumes.get(&Key::new(namespace, name)) {
             Some(volume) => Some(volume),
             None => live(context, namespace, name).await?,

@@ -1,7 +1,6 @@
 //! Writes the status of a workspace and tells people what changed. Used by the reconciler and by the
 //! server for sidecars, on any replica: the write carries the version that it was decided on.
 
-use jiff::Timestamp;
 use neuralinverse_api::{
     Launch, Run, Workspace, WorkspaceStatus,
     condition::{self, ConditionType, Reason},
@@ -26,7 +25,7 @@ pub struct Told {
 
 /// Writes the status that follows from what was seen, if it is another one.
 pub async fn settle(context: &Context, workspace: &Workspace, seen: &Seen<'_>) -> Result<()> {
-    let now = Timestamp::now();
+    let now = context.now();
     let new = status(workspace, seen, now);
     let old = workspace.status.as_ref();
     if let Some(run) = ended(old, &new) {

@@ -12,6 +12,7 @@ mod claim;
 mod faults;
 mod isolation;
 mod karpenter;
+mod kills;
 mod launch;
 mod leaders;
 mod node_loss;

@@ -121,7 +121,7 @@ impl Cluster {
         gitea_url: Option<&str>,
         shutdown: CancellationToken,
     ) -> Result<String> {
-        let token = token(&self.admin()?, SYSTEM, CONTROLLER, json!({ "expirationSeconds": 36000 })).await?;
+        let token = self.controller_token().await?;
         let mut kubernetes = self.kubernetes.clone();
         kubernetes.auth_info = kube::config::AuthInfo { token: Some(token.into()), ..Default::default() };
         let (listen, health) = (free_address()?, free_address()?);
@@ -150,6 +150,20 @@ impl Cluster {
         Ok(public_url)
     }
 
+    async fn controller_token(&self) -> Result<String> {
+        token(&self.admin()?, SYSTEM, CONTROLLER, json!({ "expirationSeconds": 36000 })).await
+    }
+
+    /// A kubeconfig file with nothing but the rights that we install for the controller.
+    pub async fn controller_kubeconfig(&self) -> Result<String> {
+        let mut kubeconfig = kube::config::Kubeconfig::from_yaml(&self.control_plane.kubeconfig()?)?;
+        for user in &mut kubeconfig.auth_infos {
+            let token = Some(self.controller_token().await?.into());
+            user.auth_info = Some(kube::config::AuthInfo { token, ..Default::default() });
+        }
+        Ok(serde_json::to_string(&kubeconfig)?)
+    }
+
     /// The writes that the controller has made to one kind of object in a namespace, as `verb resource`.
     pub fn writes(&self, namespace: &str) -> Result<Vec<String>> {
         let user = format!("system:serviceaccount:{SYSTEM}:{CONTROLLER}");
@@ -173,7 +187,8 @@ impl Cluster {
     }
 }
 
-fn free_address() -> Result<SocketAddr> {
+/// An address that nobody listens on.
+pub fn free_address() -> Result<SocketAddr> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 

@@ -1,0 +1,192 @@
+//! What must be true all the time, and in the end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use k8s_openapi::api::core::v1::Pod;
+use neuralinverse_api::{Workspace, labels};
+use serde_json::Value;
+
+use super::{
+    server::{Event, Kind, Server, going, label, name, volume},
+    world::{POOL, POOL_SIZE},
+};
+use crate::{
+    fixtures::from,
+    workspace::say::{Say, fenced, say},
+};
+
+/// What was seen so far.
+#[derive(Default)]
+pub struct History {
+    /// How much of the server's log was read.
+    read: usize,
+    /// The pods at that time, by name.
+    pods: BTreeMap<String, Value>,
+    /// The workspaces at that time, by UID.
+    workspaces: BTreeMap<String, Value>,
+    /// The workspace that each pod was given to, by UIDs.
+    given: BTreeMap<String, String>,
+    /// The workspace whose status has named a volume, by UIDs.
+    named: BTreeMap<String, String>,
+}
+
+impl History {
+    /// Reads what has happened since the last time.
+    pub fn look(&mut self, server: &Server) -> Result<(), String> {
+        if self.read == server.log.len() {
+            return Ok(());
+        }
+        for event in &server.log[self.read..] {
+            match event.kind {
+                Kind::Pod => self.pod(event)?,
+                Kind::Workspace => self.workspace(event, server)?,
+                Kind::Volume | Kind::WarmPool | Kind::Usage => {}
+            }
+        }
+        self.read = server.log.len();
+        self.workspaces.values().try_for_each(|workspace| self.one_has_the_say(workspace))
+    }
+
+    /// A controller has deleted a volume.
+    pub fn deleted(&self, server: &Server, volume: &Value) -> Result<(), String> {
+        let owner = self.named.get(&uid(volume));
+        let there = owner.is_some_and(|owner| server.all(Kind::Workspace).any(|it| uid(it) == *owner));
+        check(!there, || format!("`{}`, which may hold work, was deleted", name(volume)))
+    }
+
+    fn pod(&mut self, event: &Event) -> Result<(), String> {
+        let pod = &event.object;
+        let name = name(pod);
+        if event.deleted {
+            self.pods.remove(name);
+            return Ok(());
+        }
+        let owners = pod["metadata"]["ownerReferences"].as_array().map_or(0, Vec::len);
+        check(owners == 1, || format!("`{name}` has {owners} owners"))?;
+        if let Some(workspace) = label(pod, labels::WORKSPACE_UID) {
+            let first = self.given.entry(uid(pod)).or_insert_with(|| workspace.to_owned());
+            check(first == workspace, || format!("`{name}` was given to {first} and to {workspace}"))?;
+            let owner = &pod["metadata"]["ownerReferences"][0]["uid"];
+            check(owner == workspace, || format!("`{name}` is {workspace}'s and owned by {owner}"))?;
+        }
+        if !self.pods.contains_key(name) {
+            let mut others = self.pods.values().filter(|other| volume(other) == volume(pod));
+            let other = others.find(|other| !self.comes_too_late(pod, other));
+            check(other.is_none(), || {
+                format!("`{name}` was made on the volume of {:?}", other.map(self::name))
+            })?;
+        }
+        self.pods.insert(name.to_owned(), pod.clone());
+        Ok(())
+    }
+
+    /// Whether a pod that is made beside `other` was asked for so long ago that the status has gone past it or
+    /// names it: its sidecar, or that of the other, does nothing on the volume that they share.
+    fn comes_too_late(&self, pod: &Value, other: &Value) -> bool {
+        let uid = label(pod, labels::WORKSPACE_UID);
+        let workspace = uid.and_then(|uid| self.workspaces.get(uid));
+        workspace.filter(|_| label(other, labels::WORKSPACE_UID) == uid).is_some_and(|workspace| {
+            let workspace: Workspace = from(workspace.clone());
+            let named = workspace.status.as_ref().and_then(|status| status.pod.as_deref());
+            named == Some(name(pod)) || fenced(&workspace, &from(pod.clone()))
+        })
+    }
+
+    fn workspace(&mut self, event: &Event, server: &Server) -> Result<(), String> {
+        let new = &event.object;
+        let (name, uid) = (name(new), uid(new));
+        if event.deleted {
+            self.workspaces.remove(&uid);
+            return Ok(());
+        }
+        let named = new["status"]["volume"].as_str().and_then(|it| server.get(Kind::Volume, it));
+        if let Some(named) = named {
+            self.named.insert(self::uid(named), uid.clone());
+        }
+        if let Some(old) = self.workspaces.insert(uid, new.clone()) {
+            let epoch = |workspace: &Value| workspace["status"]["epoch"].as_i64().unwrap_or_default();
+            check(epoch(&old) <= epoch(new), || format!("the epoch of `{name}` fell"))?;
+            self.keeps_its_pod(&old, new)?;
+        }
+        Ok(())
+    }
+
+    /// A pod that the status names stays in it as long as it runs.
+    fn keeps_its_pod(&self, old: &Value, new: &Value) -> Result<(), String> {
+        let Some(named) = old["status"]["pod"].as_str() else { return Ok(()) };
+        let runs = |pod: &&Value| {
+            let theirs = label(pod, labels::WORKSPACE_UID) == Some(&uid(old));
+            theirs && !going(pod) && pod["status"]["phase"] != "Failed"
+        };
+        let lost = new["status"]["pod"] != *named && self.pods.get(named).filter(runs).is_some();
+        check(!lost, || format!("`{named}` runs and `{}` names {}", name(new), new["status"]["pod"]))
+    }
+
+    fn one_has_the_say(&self, workspace: &Value) -> Result<(), String> {
+        let theirs = |pod: &&Value| label(pod, labels::WORKSPACE_UID) == Some(&uid(workspace));
+        let pods: Vec<Arc<Pod>> =
+            self.pods.values().filter(theirs).map(|pod| Arc::new(from(pod.clone()))).collect();
+        if pods.len() < 2 {
+            return Ok(());
+        }
+        let typed: Workspace = from(workspace.clone());
+        let alive = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        let say = alive.filter(|pod| say(&typed, pod, &pods) == Say::Has).count();
+        check(say <= 1, || format!("{say} pods of `{}` have the say", name(workspace)))
+    }
+
+    /// What must be true when everybody has done what there was to do.
+    pub fn end(&self, server: &Server) -> Result<(), String> {
+        let mut wanted = BTreeSet::new();
+        for workspace in server.all(Kind::Workspace) {
+            wanted.extend(Self::settled(server, workspace)?);
+        }
+        let free = server.all(Kind::Pod).filter(|pod| label(pod, labels::WARM_POOL) == Some(POOL));
+        let free: Vec<_> = free.map(name).collect();
+        check(free.len() == POOL_SIZE, || format!("the pool has the pods {free:?}"))?;
+        wanted.extend(free);
+        for pod in server.all(Kind::Pod) {
+            check(wanted.contains(name(pod)), || format!("`{}` is nobody's", name(pod)))?;
+        }
+        for volume in server.all(Kind::Volume) {
+            let used = server.users(name(volume)).count() == 1;
+            let kept = self.named.get(&uid(volume)).is_some_and(|it| self.workspaces.contains_key(it));
+            let retained = !volume["metadata"]["annotations"][labels::RETAINED_UNTIL].is_null();
+            check(used || kept || retained, || format!("volume `{}` is nobody's", name(volume)))?;
+        }
+        Ok(())
+    }
+
+    /// The pod that a workspace has in the end: the one that its status names, ready, or none if it is stopped.
+    fn settled<'a>(server: &'a Server, workspace: &'a Value) -> Result<Option<&'a str>, String> {
+        let pods = server.all(Kind::Pod);
+        let theirs = pods.filter(|pod| label(pod, labels::WORKSPACE_UID) == Some(&uid(workspace)));
+        let theirs: Vec<_> = theirs.map(name).collect();
+        let status = &workspace["status"];
+        let said = || format!("`{}` has {theirs:?} and says {status:#}", name(workspace));
+        let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+        check(conditions.iter().any(|it| it["type"] == "Ready" && it["status"] == "True"), said)?;
+        if workspace["spec"]["runPolicy"] == "Stopped" {
+            check(theirs.is_empty() && status["pod"].is_null(), said)?;
+            return Ok(None);
+        }
+        check(theirs.len() == 1 && status["pod"] == theirs[0], said)?;
+        let volume = server.get(Kind::Pod, theirs[0]).and_then(volume);
+        check(status["volume"].as_str() == volume, said)?;
+        Ok(theirs.first().copied())
+    }
+}
+
+fn uid(object: &Value) -> String {
+    object["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
+}
+
+fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    match holds {
+        true => Ok(()),
+        false => Err(otherwise()),
+    }
+}
