@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Pods of one tier and template that are started before anybody asks, so that a workspace opens at
-/// once. A workspace of the same namespace, tier and template takes the oldest ready one.
+/// once. A workspace of the same namespace, tier and template takes the oldest ready one, or the oldest that starts.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "cloud.neuralinverse.com",
@@ -98,7 +98,7 @@ pub struct WarmPoolStatus {
     #[serde(default)]
     pub hits: i64,
 
-    /// How many workspaces that the pool was meant for found none and started their own, since the pool
+    /// How many workspaces that the pool was meant for found none that was ready, since the pool
     /// exists.
     #[serde(default)]
     pub misses: i64,

@@ -257,9 +257,9 @@ pub struct Launch {
 /// Where a pod came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LaunchSource {
-    /// Taken from a warm pool.
+    /// Taken from a warm pool, ready.
     Warm,
-    /// Started with a new volume.
+    /// Started with a new volume, or taken from a warm pool before it was ready.
     Cold,
     /// Started with the workspace's volume.
     Resume,

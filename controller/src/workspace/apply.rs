@@ -121,10 +121,8 @@ async fn get_pod(
     since: Timestamp,
 ) -> Result<Option<Problem>> {
     let Start { epoch, volume } = start.clone();
-    let launched = |source| Launched { epoch, source, since };
     if volume.is_none() {
-        let warm = claim(context, workspace, &launched(LaunchSource::Warm), references).await?;
-        if warm.is_some() {
+        if claim(context, workspace, epoch, since, references).await?.is_some() {
             return Ok(None);
         }
     }
@@ -142,7 +140,7 @@ async fn get_pod(
             (LaunchSource::Cold, name)
         }
     };
-    let pod = pod::started(workspace, &launched(source), &name, references, &context.urls);
+    let pod = pod::started(workspace, &Launched { epoch, source, since }, &name, references, &context.urls);
     create(context, workspace, &context.caches.pods, &pod).await
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
-use neuralinverse_api::{WarmPool, Workspace, labels};
+use neuralinverse_api::{LaunchSource, WarmPool, Workspace, labels};
 use serde_json::json;
 
 use super::{
@@ -23,24 +24,31 @@ use crate::{
     write,
 };
 
-/// Takes the oldest ready pod of the pools that fit, or none if there is none. Whoever was faster for
-/// one pod sends us to the next at once.
+/// Takes the oldest ready pod of the pools that fit, else the oldest that starts on a node, which is ready sooner
+/// than one that is made now; or none if there is none. Whoever was faster for one pod sends us to the next at once.
 pub async fn claim(
     context: &Context,
     workspace: &Workspace,
-    launched: &Launched,
+    epoch: i64,
+    since: Timestamp,
     references: &References,
 ) -> Result<Option<Arc<Pod>>> {
     let revision = pod::revision(references, &context.urls);
     let offer = pod::offer(references, &context.urls);
     for pod in candidates(context, workspace, &revision, &offer) {
         let Some(_reservation) = context.reserved.take(&pod.uid().unwrap_or_default()) else { continue };
-        match take(context, workspace, launched, &pod).await {
+        let ready = pod_state::is_ready(&pod);
+        let source = if ready { LaunchSource::Warm } else { LaunchSource::Cold };
+        match take(context, workspace, &Launched { epoch, source, since }, &pod).await {
             Ok(taken) => {
                 let taken = context.caches.pods.apply(taken);
                 // It may have been deleted between our look and our patch: it ends by itself.
                 if taken.metadata.deletion_timestamp.is_none() {
-                    context.demand.hit(&owner_uid(&pod).unwrap_or_default(), context.now());
+                    let (pool, now) = (owner_uid(&pod).unwrap_or_default(), context.now());
+                    match ready {
+                        true => context.demand.hit(&pool, now),
+                        false => context.demand.miss(&pool, now),
+                    }
                     tracing::debug!(pod = taken.name_any(), "claimed");
                     return Ok(Some(taken));
                 }
@@ -79,8 +87,8 @@ fn pools<'a>(context: &Context, workspace: &'a Workspace) -> impl Iterator<Item 
     context.caches.warm_pools.all().into_iter().filter(fits)
 }
 
-/// Free ready pods of the pools that fit, the oldest first. Those of another release of ours come last: during
-/// an upgrade they are better than none.
+/// Free pods of the pools that fit, the oldest first, and those that only start after all that are ready. Those of
+/// another release of ours come last: during an upgrade they are better than none.
 fn candidates(context: &Context, workspace: &Workspace, revision: &str, offer: &str) -> Vec<Arc<Pod>> {
     let pods = pools(context, workspace).flat_map(|pool| {
         let pods = context.caches.pods.by(&PodIndex::WarmPool(Key::of(pool.as_ref())));
@@ -89,12 +97,12 @@ fn candidates(context: &Context, workspace: &Workspace, revision: &str, offer: &
     let is = |pod: &Pod, label: &str, wanted: &str| pod.labels().get(label).is_some_and(|it| it == wanted);
     let usable = |pod: &Arc<Pod>| {
         let fits = is(pod, labels::REVISION, revision) || is(pod, labels::OFFER, offer);
-        fits && pod_state::is_ready(pod)
+        fits && (pod_state::is_ready(pod) || pod_state::starts_on_a_node(pod))
     };
     let mut pods: Vec<_> = pods.filter(usable).collect();
     pods.sort_by_cached_key(|pod| {
         let stale = !is(pod, labels::REVISION, revision);
-        (stale, pod.creation_timestamp().map(|time| time.0), pod.name_any())
+        (!pod_state::is_ready(pod), stale, pod.creation_timestamp().map(|time| time.0), pod.name_any())
     });
     pods
 }

@@ -74,9 +74,15 @@ pub fn waits_for_room(pod: &Pod) -> Option<&str> {
     node_pool(pod).filter(|_| waits)
 }
 
-/// Whether a warm pod may be given to somebody.
+/// Whether a warm pod answers at once.
 pub fn is_ready(pod: &Pod) -> bool {
     of(pod) == PodState::Ready
+}
+
+/// Whether it has found its node, and nothing is wrong so far.
+pub fn starts_on_a_node(pod: &Pod) -> bool {
+    let placed = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
+    placed && matches!(of(pod), PodState::Starting(_))
 }
 
 /// Since when it is ready or not: since it was made, if nothing is said.

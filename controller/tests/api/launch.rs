@@ -1,10 +1,10 @@
 //! Launches: from a warm pool in few writes, and cold.
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::core::v1::{Event, Secret};
+use k8s_openapi::api::core::v1::{Event, Pod, Secret};
 use kube::{
     ResourceExt,
-    api::{ListParams, PostParams},
+    api::{ListParams, Patch, PatchParams, PostParams},
 };
 use neuralinverse_api::{LaunchSource, WarmPool, Workspace, agent::RepositoryState};
 use serde_json::json;
@@ -93,6 +93,52 @@ async fn a_warm_launch_takes_at_most_five_writes() -> Result<()> {
     eprintln!("writes of a warm launch: {launch:#?}");
     assert!(launch.len() <= 5, "{launch:#?}");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_ready_pod_the_workspace_takes_one_that_starts_on_a_node() -> Result<()> {
+    let world = World::new().await?;
+    world
+        .apply::<WarmPool>("WarmPool", "slow", json!({ "tier": "standard", "template": "rust", "size": 1 }))
+        .await?;
+    let pod = world.free_pods("slow", 1).await?.remove(0);
+    let pool_says = async |reason: &'static str| {
+        world
+            .until("slow", reason, |pool: &WarmPool| {
+                let conditions = &pool.status.as_ref()?.conditions;
+                let ready = conditions.iter().find(|it| it.type_ == "Ready")?;
+                (ready.reason == reason).then_some(())
+            })
+            .await
+    };
+    let nowhere = json!({ "status": { "conditions": [
+        { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node" },
+    ] } });
+    let pods = world.api::<Pod>();
+    pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(nowhere)).await?;
+    pool_says("Unschedulable").await?;
+    let node = format!("{}-slow", world.namespace);
+    world.node(&node).await?;
+    world.bind(&pod, &node).await?;
+    // The controller has seen that the pod has its node.
+    pool_says("Progressing").await?;
+
+    world.workspace("early", json!({})).await?;
+    assert_eq!(world.pod_of("early", None).await?.name_any(), pod.name_any());
+    world.until_reason("early", "Ready", "Progressing").await?;
+    let pod = world.run_pod(&pod).await?;
+    Agent::of(&world.client, &world.url, &pod).await?.serve().await?;
+    world.until_reason("early", "Ready", "Available").await?;
+    let status = world.api::<Workspace>().get("early").await?.status.context("a status")?;
+    assert_eq!(
+        (status.launch.context("a launch")?.source, status.volume),
+        (LaunchSource::Cold, Some(pod.name_any()))
+    );
+    world
+        .until("slow", "it is counted as a miss", |pool: &WarmPool| {
+            (pool.status.as_ref()?.misses == 1).then_some(())
+        })
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

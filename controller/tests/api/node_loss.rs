@@ -26,8 +26,7 @@ impl Placed {
     async fn new(disk: impl Fn(&str) -> Value) -> Result<Self> {
         let world = World::new().await?;
         let node = format!("{}-lost", world.namespace);
-        let declared = json!({ "metadata": { "name": node }, "status": { "conditions": [] } });
-        Api::<Node>::all(world.client.clone()).create(&PostParams::default(), &from(declared)?).await?;
+        world.node(&node).await?;
 
         world.workspace("work", json!({})).await?;
         let pod = world.pod_of("work", None).await?;
@@ -49,15 +48,7 @@ impl Placed {
         let volumes: Api<PersistentVolumeClaim> = world.api();
         volumes.patch(&volume, &PatchParams::default(), &Patch::Merge(bound)).await?;
 
-        let binding = json!({
-            "apiVersion": "v1", "kind": "Binding", "metadata": { "name": pod.name_any() },
-            "target": { "apiVersion": "v1", "kind": "Node", "name": node },
-        });
-        let path = format!("/api/v1/namespaces/{}/pods/{}/binding", world.namespace, pod.name_any());
-        let request = axum::http::Request::post(path)
-            .header("content-type", "application/json")
-            .body(serde_json::to_vec(&binding)?)?;
-        world.client.request::<Value>(request).await?;
+        world.bind(&pod, &node).await?;
         let pod = world.run_pod(&pod).await?;
         Agent::of(&world.client, &world.url, &pod).await?.serve().await?;
         world.until_reason("work", "Ready", "Available").await?;

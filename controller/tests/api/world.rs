@@ -11,10 +11,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod};
 use kube::{
     Api, Client, Config, ResourceExt,
-    api::{ListParams, Patch, PatchParams},
+    api::{ListParams, Patch, PatchParams, PostParams},
     core::NamespaceResourceScope,
 };
 use neuralinverse_api::{
@@ -410,6 +410,26 @@ impl World {
             Ok((live.len() == count).then_some(live))
         })
         .await
+    }
+
+    /// Makes a node of which nothing is said.
+    pub async fn node(&self, name: &str) -> Result<()> {
+        let node = json!({ "metadata": { "name": name }, "status": { "conditions": [] } });
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        nodes.create(&PostParams::default(), &serde_json::from_value(node)?).await?;
+        Ok(())
+    }
+
+    /// Puts a pod on a node, as the scheduler does.
+    pub async fn bind(&self, pod: &Pod, node: &str) -> Result<()> {
+        let binding = json!({
+            "apiVersion": "v1", "kind": "Binding", "metadata": { "name": pod.name_any() },
+            "target": { "apiVersion": "v1", "kind": "Node", "name": node },
+        });
+        let path = format!("/api/v1/namespaces/{}/pods/{}/binding", self.namespace, pod.name_any());
+        let request = axum::http::Request::post(path).header("content-type", "application/json");
+        self.client.request::<Value>(request.body(binding.to_string().into_bytes())?).await?;
+        Ok(())
     }
 
     /// Says of a pod what a kubelet says when all its containers run.
