@@ -82,7 +82,7 @@ pub enum WorkspaceIndex {
     Template(String),
     /// Its owner.
     Owner(String),
-    /// Namespace and name of the volume in its status.
+    /// Namespace and name of the volume in its status, and of the one that it lost.
     Volume(Key),
 }
 
@@ -149,9 +149,9 @@ impl Cached for Workspace {
         let template = WorkspaceIndex::Template(self.spec.template.clone());
         let owner = WorkspaceIndex::Owner(self.spec.owner.clone());
         let namespace = self.namespace().unwrap_or_default();
-        let volume = self.status.as_ref().and_then(|status| status.volume.as_ref());
-        let volume = volume.map(|volume| WorkspaceIndex::Volume(Key::new(namespace, volume)));
-        [Some(tier), Some(template), Some(owner), volume].into_iter().flatten().collect()
+        let volumes = self.status.iter().flat_map(|status| [&status.volume, &status.lost_volume]);
+        let volumes = volumes.flatten().map(|volume| WorkspaceIndex::Volume(Key::new(&namespace, volume)));
+        [tier, template, owner].into_iter().chain(volumes).collect()
     }
 
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {

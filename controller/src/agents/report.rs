@@ -20,6 +20,9 @@ use crate::{
     },
 };
 
+/// Why a pod whose workspace was deleted has no say.
+const GONE: &str = "the workspace does not exist any more";
+
 /// How often it is tried again when somebody else wrote to the workspace meanwhile.
 const TRIES: usize = 5;
 
@@ -28,8 +31,7 @@ pub async fn take(context: &Context, pod: &Pod, report: Report) -> Result<(), Re
     if report.epoch != pod_state::epoch(pod) {
         return Err(Refusal::OtherEpoch);
     }
-    let workspace =
-        workspace_of(context, pod).ok_or(Refusal::NoSay("the workspace does not exist any more"))?;
+    let workspace = workspace_of(context, pod).ok_or(Refusal::NoSay(GONE))?;
     tracing::debug!(pod = pod.name_any(), ?report, "a sidecar reports");
     hear(context, workspace, pod, News::Report(report)).await
 }
@@ -71,9 +73,11 @@ async fn write(context: &Context, workspace: &Workspace, pod: &Pod, news: News) 
     settle::settle(context, workspace, &seen).await
 }
 
-async fn fresh(context: &Context, workspace: &Workspace) -> Result<Arc<Workspace>, Error> {
+/// The workspace as it is now. Another one of its name is not the one that the pod was given to.
+async fn fresh(context: &Context, workspace: &Workspace) -> Result<Arc<Workspace>, Refusal> {
     let api: Api<Workspace> =
         Api::namespaced(context.client.clone(), &workspace.namespace().unwrap_or_default());
-    let fresh = api.get(&workspace.name_any()).await.during("reading a workspace anew")?;
-    Ok(context.caches.workspaces.apply(fresh))
+    let fresh = api.get_opt(&workspace.name_any()).await.during("reading a workspace anew")?;
+    let fresh = fresh.map(|fresh| context.caches.workspaces.apply(fresh));
+    fresh.filter(|fresh| fresh.uid() == workspace.uid()).ok_or(Refusal::NoSay(GONE))
 }

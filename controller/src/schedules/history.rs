@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     fixtures::from,
-    workspace::say::{Say, fenced, say},
+    workspace::say::{Say, say},
 };
 
 /// What was seen so far.
@@ -29,8 +29,10 @@ pub struct History {
     workspaces: BTreeMap<String, Value>,
     /// The workspace that each pod was given to, by UIDs.
     given: BTreeMap<String, String>,
-    /// The workspace whose status has named a volume, by UIDs.
-    named: BTreeMap<String, String>,
+    /// The pod that each workspace's status names, by UIDs. Another pod may get its name.
+    pod_of: BTreeMap<String, String>,
+    /// The workspace that people were let into on a volume, by UIDs.
+    worked: BTreeMap<String, String>,
 }
 
 impl History {
@@ -52,9 +54,13 @@ impl History {
 
     /// A controller has deleted a volume.
     pub fn deleted(&self, server: &Server, volume: &Value) -> Result<(), String> {
-        let owner = self.named.get(&uid(volume));
-        let there = owner.is_some_and(|owner| server.all(Kind::Workspace).any(|it| uid(it) == *owner));
-        check(!there, || format!("`{}`, which may hold work, was deleted", name(volume)))
+        let worked = self.worked.get(&uid(volume));
+        let used = |workspace: &Value| {
+            worked == Some(&uid(workspace)) || workspace["status"]["volume"] == *name(volume)
+        };
+        check(!server.all(Kind::Workspace).any(used), || {
+            format!("`{}`, which may hold work, was deleted", name(volume))
+        })
     }
 
     fn pod(&mut self, event: &Event) -> Result<(), String> {
@@ -72,27 +78,13 @@ impl History {
             let owner = &pod["metadata"]["ownerReferences"][0]["uid"];
             check(owner == workspace, || format!("`{name}` is {workspace}'s and owned by {owner}"))?;
         }
-        if !self.pods.contains_key(name) {
-            let mut others = self.pods.values().filter(|other| volume(other) == volume(pod));
-            let other = others.find(|other| !self.comes_too_late(pod, other));
-            check(other.is_none(), || {
-                format!("`{name}` was made on the volume of {:?}", other.map(self::name))
-            })?;
-        }
+        let shares = |other: &&Value| self::name(other) != name && volume(other) == volume(pod);
+        let theirs = label(pod, labels::WORKSPACE_UID);
+        let same = |other: &Value| theirs.is_some() && label(other, labels::WORKSPACE_UID) == theirs;
+        let other = self.pods.values().filter(shares).find(|other| !same(other));
+        check(other.is_none(), || format!("`{name}` has the volume of {:?}", other.map(self::name)))?;
         self.pods.insert(name.to_owned(), pod.clone());
         Ok(())
-    }
-
-    /// Whether a pod that is made beside `other` was asked for so long ago that the status has gone past it or
-    /// names it: its sidecar, or that of the other, does nothing on the volume that they share.
-    fn comes_too_late(&self, pod: &Value, other: &Value) -> bool {
-        let uid = label(pod, labels::WORKSPACE_UID);
-        let workspace = uid.and_then(|uid| self.workspaces.get(uid));
-        workspace.filter(|_| label(other, labels::WORKSPACE_UID) == uid).is_some_and(|workspace| {
-            let workspace: Workspace = from(workspace.clone());
-            let named = workspace.status.as_ref().and_then(|status| status.pod.as_deref());
-            named == Some(name(pod)) || fenced(&workspace, &from(pod.clone()))
-        })
     }
 
     fn workspace(&mut self, event: &Event, server: &Server) -> Result<(), String> {
@@ -102,15 +94,22 @@ impl History {
             self.workspaces.remove(&uid);
             return Ok(());
         }
-        let named = new["status"]["volume"].as_str().and_then(|it| server.get(Kind::Volume, it));
-        if let Some(named) = named {
-            self.named.insert(self::uid(named), uid.clone());
+        let volume = new["status"]["volume"].as_str().and_then(|it| server.get(Kind::Volume, it));
+        if let Some(volume) = volume.filter(|_| !new["status"]["launch"].is_null()) {
+            self.worked.insert(self::uid(volume), uid.clone());
         }
-        if let Some(old) = self.workspaces.insert(uid, new.clone()) {
+        if let Some(old) = self.workspaces.insert(uid.clone(), new.clone()) {
             let epoch = |workspace: &Value| workspace["status"]["epoch"].as_i64().unwrap_or_default();
             check(epoch(&old) <= epoch(new), || format!("the epoch of `{name}` fell"))?;
             self.keeps_its_pod(&old, new)?;
+            if old["status"]["pod"] == new["status"]["pod"] {
+                return Ok(());
+            }
         }
+        match new["status"]["pod"].as_str().and_then(|pod| self.pods.get(pod)) {
+            Some(pod) => self.pod_of.insert(uid, self::uid(pod)),
+            None => self.pod_of.remove(&uid),
+        };
         Ok(())
     }
 
@@ -118,8 +117,8 @@ impl History {
     fn keeps_its_pod(&self, old: &Value, new: &Value) -> Result<(), String> {
         let Some(named) = old["status"]["pod"].as_str() else { return Ok(()) };
         let runs = |pod: &&Value| {
-            let theirs = label(pod, labels::WORKSPACE_UID) == Some(&uid(old));
-            theirs && !going(pod) && pod["status"]["phase"] != "Failed"
+            let same = self.pod_of.get(&uid(old)) == Some(&uid(pod));
+            same && !going(pod) && pod["status"]["phase"] != "Failed"
         };
         let lost = new["status"]["pod"] != *named && self.pods.get(named).filter(runs).is_some();
         check(!lost, || format!("`{named}` runs and `{}` names {}", name(new), new["status"]["pod"]))
@@ -153,7 +152,9 @@ impl History {
         }
         for volume in server.all(Kind::Volume) {
             let used = server.users(name(volume)).count() == 1;
-            let kept = self.named.get(&uid(volume)).is_some_and(|it| self.workspaces.contains_key(it));
+            let named = |workspace: &Value| workspace["status"]["volume"] == *name(volume);
+            let worked = self.worked.get(&uid(volume)).is_some_and(|it| self.workspaces.contains_key(it));
+            let kept = worked || server.all(Kind::Workspace).any(named);
             let retained = !volume["metadata"]["annotations"][labels::RETAINED_UNTIL].is_null();
             check(used || kept || retained, || format!("volume `{}` is nobody's", name(volume)))?;
         }

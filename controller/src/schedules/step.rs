@@ -76,7 +76,7 @@ fn step() -> impl Strategy<Value = Step> {
     let kind = || prop::sample::select(Kind::WATCHED.to_vec());
     let error = prop::sample::select(vec![409, 429, 500]);
     let time = prop::sample::select(vec![50, 600, 2_500, 11_000, 70_000]);
-    let jump = prop::sample::select(vec![-120, -5, 0, 5, 120]);
+    let jump = prop::sample::select(vec![-3600, -120, -5, 0, 5, 120, 86_400]);
     prop_oneof![
         24 => any().prop_map(Step::Serve),
         2 => any().prop_map(Step::LoseAnswer),

@@ -34,9 +34,14 @@ pub enum Say {
 /// What `pod` has to say, beside all pods of its workspace that we know of.
 pub fn say(workspace: &Workspace, pod: &Pod, pods: &[Arc<Pod>]) -> Say {
     let first = current(workspace, pods).is_none_or(|first| precedence(pod) <= precedence(&first));
+    // The one before may be going, and still write.
+    let shares = |other: &Arc<Pod>| {
+        let volume = pod_state::volume(pod);
+        volume.is_some() && pod_state::volume(other) == volume && precedence(other) < precedence(pod)
+    };
     match fenced(workspace, pod) {
         true => Say::NoMore,
-        false if first => Say::Has,
+        false if first && !pods.iter().any(shares) => Say::Has,
         false => Say::NotYet,
     }
 }
@@ -82,6 +87,13 @@ mod tests {
     fn one_pod_has_the_say_whatever_is_known_of_the_others() {
         let named =
             |epoch: i64, pod: &str| fixtures::workspace(json!({}), json!({ "epoch": epoch, "pod": pod }));
+        let elsewhere = |pod: &mut Pod| {
+            going(pod);
+            let volumes = pod.spec.iter_mut().flat_map(|spec| spec.volumes.iter_mut().flatten());
+            for claim in volumes.filter_map(|volume| volume.persistent_volume_claim.as_mut()) {
+                claim.claim_name = "mine-0".to_owned();
+            }
+        };
         let silent = || fixtures::workspace(json!({}), json!(null));
         let (one, two) = (pod(1, ready), pod(2, ready));
         let cases = [
@@ -98,10 +110,17 @@ mod tests {
             ),
             ("it comes after the first", named(1, "mine-1"), &two, vec![two.clone()], Say::Has),
             (
-                "it comes after the first that is going",
+                "the first is going and may still write on their volume",
                 named(1, "mine-1"),
                 &two,
                 vec![pod(1, going), two.clone()],
+                Say::NotYet,
+            ),
+            (
+                "it comes after the first that is going, with another volume",
+                named(1, "mine-1"),
+                &two,
+                vec![pod(1, elsewhere), two.clone()],
                 Say::Has,
             ),
             ("the status has gone past it", named(2, "mine-2"), &one, vec![one.clone()], Say::NoMore),
