@@ -121,10 +121,8 @@ async fn get_pod(
     since: Timestamp,
 ) -> Result<Option<Problem>> {
     let Start { epoch, volume } = start.clone();
-    if volume.is_none() {
-        if claim(context, workspace, epoch, since, references).await?.is_some() {
-            return Ok(None);
-        }
+    if volume.is_none() && claim(context, workspace, epoch, since, references).await?.is_some() {
+        return Ok(None);
     }
     let (source, name) = match volume {
         Some(volume) => (source(workspace), volume),
