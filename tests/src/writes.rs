@@ -42,7 +42,7 @@ impl fmt::Debug for Writes {
 }
 
 fn is_users(key: &str) -> bool {
-    ["workspaces POST", "sandboxclaims POST"].contains(&key)
+    ["workspaces POST", "workspaces APPLY", "sandboxclaims POST"].contains(&key)
 }
 
 fn is_refill(key: &str) -> bool {
@@ -59,7 +59,11 @@ fn is_refill(key: &str) -> bool {
         "endpoints",
     ];
     let created = ["pods", "persistentvolumeclaims", "services", "sandboxes"];
-    of_new_pods.contains(&resource) || (created.contains(&resource) && ["POST", "DELETE"].contains(&verb))
+    // The provisioner's and the binder's, of a new volume.
+    let binds = key == "persistentvolumeclaims PUT";
+    binds
+        || of_new_pods.contains(&resource)
+        || (created.contains(&resource) && ["POST", "DELETE"].contains(&verb))
 }
 
 /// Requests that changed something so far, by what the API server says at `/metrics`.
