@@ -119,14 +119,19 @@ impl ControlPlane {
         &self.kubectl
     }
 
-    /// Lets a program hang, such as `kube-apiserver`: connections stay open and nobody answers.
-    pub fn freeze(&self, program: &str) -> Result<()> {
-        self.find(program).map_or(Ok(()), |process| process.signal("STOP"))
+    /// Lets the API server hang: connections stay open and nobody answers.
+    pub fn freeze_api_server(&self) -> Result<()> {
+        self.signal_api_server("STOP")
     }
 
     /// Lets it go on.
-    pub fn thaw(&self, program: &str) -> Result<()> {
-        self.find(program).map_or(Ok(()), |process| process.signal("CONT"))
+    pub fn thaw_api_server(&self) -> Result<()> {
+        self.signal_api_server("CONT")
+    }
+
+    fn signal_api_server(&self, signal: &str) -> Result<()> {
+        let mut servers = self.processes.iter().filter(|it| it.name() == Tool::KubeApiserver.name());
+        servers.try_for_each(|server| server.signal(signal))
     }
 
     /// Kills the API server and starts it again: every connection breaks off.
@@ -140,11 +145,7 @@ impl ControlPlane {
 
     /// The last log lines of a program, such as `kube-apiserver`.
     pub fn logs(&self, program: &str) -> String {
-        self.find(program).map(Process::tail).unwrap_or_default()
-    }
-
-    fn find(&self, program: &str) -> Option<&Process> {
-        self.processes.iter().find(|process| process.name() == program)
+        self.processes.iter().find(|process| process.name() == program).map(Process::tail).unwrap_or_default()
     }
 }
 

@@ -96,13 +96,10 @@ impl<'a> Assigner<'a> {
     /// The sidecar answers it with a report, and what it reported before may be lost: a status that somebody
     /// overwrote, or that a backup did not have.
     pub async fn again(&mut self, pod: &Pod) -> Result<Option<Box<Assignment>>, Refusal> {
-        let unready = |workspace: Arc<Workspace>| {
-            let conditions = &workspace.status.as_ref()?.conditions;
-            let ready =
-                condition::find(conditions, ConditionType::Ready).is_some_and(|it| it.status == "True");
-            (!ready).then_some(())
-        };
-        if workspace_of(self.context, pod).and_then(unready).is_none() {
+        let workspace = workspace_of(self.context, pod);
+        let Some(status) = workspace.as_ref().and_then(|it| it.status.as_ref()) else { return Ok(None) };
+        let ready = condition::find(&status.conditions, ConditionType::Ready);
+        if ready.is_some_and(|ready| ready.status == "True") {
             return Ok(None);
         }
         self.made_from = None;
@@ -111,11 +108,6 @@ impl<'a> Assigner<'a> {
             Next::Wait | Next::Problem => None,
         })
     }
-}
-
-/// Whether we made this pod.
-pub fn ours(pod: &Pod) -> bool {
-    pod.labels().get(labels::MANAGED_BY).is_some_and(|manager| manager == labels::CONTROLLER)
 }
 
 /// The workspace that a pod was given to: its name is on the pod, and its UID must be the same.

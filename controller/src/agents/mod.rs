@@ -28,7 +28,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::{answer::Refusal, assignment::Assigner};
 pub use self::{server::serve, waiting::Waiting};
-use crate::{change::PodIndex, context::Context, error::not_found};
+use crate::{change::PodIndex, context::Context, error::not_found, workspace::children::is_managed};
 
 /// How long a sidecar waits until a fault of the user's is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -123,7 +123,7 @@ impl Agents {
     async fn young(&self, identity: &Identity) -> Result<Arc<Pod>, Refusal> {
         let api: Api<Pod> = Api::namespaced(self.context.client.clone(), &identity.namespace);
         match api.get(&identity.pod).await {
-            Ok(pod) if pod.metadata.uid.as_deref() == Some(&identity.uid) && assignment::ours(&pod) => {
+            Ok(pod) if pod.metadata.uid.as_deref() == Some(&identity.uid) && is_managed(&pod) => {
                 Ok(self.context.caches.pods.apply(pod))
             }
             Ok(_) => Err(Refusal::NoSay("the pod of this token does not exist any more")),

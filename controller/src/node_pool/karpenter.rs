@@ -110,11 +110,6 @@ fn budget(budget: &neuralinverse_api::Budget) -> Value {
     value
 }
 
-/// Whether we made it.
-pub fn is_ours(there: &NodePool) -> bool {
-    there.labels().get(labels::MANAGED_BY).is_some_and(|by| by == labels::CONTROLLER)
-}
-
 /// Why Karpenter adds no nodes, if it says so.
 pub fn problem(there: &NodePool) -> Option<Problem> {
     let name = there.name_any();

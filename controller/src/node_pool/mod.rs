@@ -32,6 +32,7 @@ use crate::{
     queue::Next,
     reconciler::{Reconciler, resync},
     references::Problem,
+    workspace::{children::is_managed, pod_state},
     write,
 };
 
@@ -59,9 +60,7 @@ impl Reconciler for NodePools {
             Change::Node(_) | Change::Tier(_) => self.all(),
             Change::NodePool(key) => self.all().into_iter().chain([key.clone()]).collect(),
             Change::KarpenterNodePool(key) => vec![key.clone()],
-            Change::Pod(pod, _) => {
-                crate::workspace::pod_state::node_pool(pod).map(Key::cluster).into_iter().collect()
-            }
+            Change::Pod(pod, _) => pod_state::node_pool(pod).map(Key::cluster).into_iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -171,7 +170,7 @@ impl NodePools {
         if known.is_none() {
             // Only those that are ours are watched.
             match api.get(&key.name).await {
-                Ok(there) if !karpenter::is_ours(&there) => return Ok(Some(karpenter::taken(&key.name))),
+                Ok(there) if !is_managed(&there) => return Ok(Some(karpenter::taken(&key.name))),
                 Err(error) if !not_found(&error) => {
                     return Err(error).during("looking for a NodePool of Karpenter");
                 }

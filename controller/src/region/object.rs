@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     contains::contains,
     error::{During, Result, not_found},
+    workspace::children::is_managed,
 };
 
 /// Writes them.
@@ -44,11 +45,7 @@ impl Objects<'_> {
         let types = TypeMeta { api_version: api_version.to_owned(), kind: kind.to_owned() };
         let api = self.api(&types, Some(namespace));
         let there = api.get_opt(name).await.during("reading an object of the region")?;
-        let ours = |there: &DynamicObject| {
-            let labels = there.metadata.labels.as_ref();
-            labels.is_some_and(|it| it.get(labels::MANAGED_BY).is_some_and(|by| by == labels::CONTROLLER))
-        };
-        if !there.is_some_and(|there| ours(&there)) {
+        if !there.is_some_and(|there| is_managed(&there)) {
             return Ok(());
         }
         match api.delete(name, &DeleteParams::background()).await {

@@ -5,7 +5,10 @@ use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
 use kube::ResourceExt;
 use neuralinverse_api::{LaunchSource, condition::Reason, labels};
 
-use super::children::{containers::WORKSPACE, volumes};
+use super::{
+    children::{containers::WORKSPACE, volumes},
+    node_loss,
+};
 
 /// How a pod is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +84,7 @@ pub fn is_ready(pod: &Pod) -> bool {
 
 /// Whether it has found its node, and nothing is wrong so far.
 pub fn starts_on_a_node(pod: &Pod) -> bool {
-    let placed = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
-    placed && matches!(of(pod), PodState::Starting(_))
+    node_loss::node_of(pod).is_some() && matches!(of(pod), PodState::Starting(_))
 }
 
 /// Since when it is ready or not: since it was made, if nothing is said.

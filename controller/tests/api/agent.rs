@@ -11,6 +11,7 @@ use neuralinverse_api::agent::{
 };
 use reqwest::StatusCode;
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::world::token;
 
@@ -81,6 +82,25 @@ impl Agent {
     pub async fn certificate(&self, public_key: &[u8]) -> Result<reqwest::Response> {
         let request = self.http.post(format!("{}{CERTIFICATE_PATH}", self.url)).bearer_auth(&self.token);
         Ok(request.json(&CertificateRequest { public_key: public_key.to_vec() }).send().await?)
+    }
+
+    /// Does for ever what a sidecar does for workspaces without a repository: it asks until it is given something, and
+    /// says that it is ready until that is taken.
+    pub async fn serve_all(&self) -> Result<()> {
+        let mut revision = String::new();
+        loop {
+            match self.ask(&revision).await {
+                Ok(answer) if answer.status() == StatusCode::OK => {
+                    let given: Assignment = answer.json().await?;
+                    let taken = self.report(given.epoch, RepositoryState::NotDeclared).await;
+                    if taken.is_ok_and(|taken| taken == StatusCode::NO_CONTENT) {
+                        revision = given.revision;
+                    }
+                }
+                Ok(answer) if answer.status() == StatusCode::NO_CONTENT => {}
+                _ => sleep(Duration::from_millis(50)).await,
+            }
+        }
     }
 
     /// Does what a sidecar does for a workspace without a repository.

@@ -9,19 +9,14 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
-use neuralinverse_api::{
-    WarmPool, Workspace, WorkspaceStatus,
-    agent::{Assignment, RepositoryState},
-    labels,
-};
-use reqwest::StatusCode;
+use neuralinverse_api::{WarmPool, Workspace, WorkspaceStatus, labels};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::Agent,
-    leaders::{NAMESPACE, apply},
+    leaders::{NAMESPACE, apply, pool},
     world::{Cluster, World, declare, eventually, run_pod},
 };
 
@@ -38,11 +33,7 @@ async fn an_api_server_that_hangs_and_one_that_is_started_anew_are_waited_for() 
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let workspaces: Api<Workspace> = Api::namespaced(client.clone(), NAMESPACE);
     let spec = json!({ "owner": "ada", "tier": "standard", "template": "rust" });
-    let pool = json!({ "tier": "standard", "template": "rust", "size": 1 });
-    eventually("the namespace is there", || async {
-        apply(&client, "WarmPool", "warmpools", "pool", &pool).await.map(Some)
-    })
-    .await?;
+    pool(&client, "pool", 1).await?;
     // Takes the warm pod, and gives the workspace's status when its sidecar has reported.
     let launch = async |name: &'static str| {
         let free = ListParams::default().labels(&format!("{}=pool", labels::WARM_POOL));
@@ -68,9 +59,9 @@ async fn an_api_server_that_hangs_and_one_that_is_started_anew_are_waited_for() 
     };
 
     let before = launch("before").await?;
-    cluster.control_plane.freeze("kube-apiserver")?;
+    cluster.control_plane.freeze_api_server()?;
     sleep(SILENCE).await;
-    cluster.control_plane.thaw("kube-apiserver")?;
+    cluster.control_plane.thaw_api_server()?;
     let between = launch("between").await?;
     cluster.control_plane.restart_api_server()?;
     let after = launch("after").await?;
@@ -86,27 +77,6 @@ async fn an_api_server_that_hangs_and_one_that_is_started_anew_are_waited_for() 
     Ok(())
 }
 
-async fn running(world: &World, name: &str) -> Result<Pod> {
-    world.workspace(name, json!({})).await?;
-    let pod = world.run_pod(&world.pod_of(name, None).await?).await?;
-    Agent::of(&world.client, &world.url, &pod).await?.serve().await?;
-    world.until_reason(name, "Ready", "Available").await?;
-    Ok(pod)
-}
-
-/// What a sidecar does for ever.
-async fn answer(agent: Agent) -> Result<()> {
-    let mut known = String::new();
-    loop {
-        let answer = agent.ask(&known).await?;
-        if answer.status() == StatusCode::OK {
-            let assignment: Assignment = answer.json().await?;
-            agent.report(assignment.epoch, RepositoryState::NotDeclared).await?;
-            known = assignment.revision;
-        }
-    }
-}
-
 async fn say(world: &World, name: &str, status: Value) -> Result<()> {
     let patch = Patch::Merge(json!({ "status": status }));
     world.api::<Workspace>().patch_status(name, &PatchParams::default(), &patch).await?;
@@ -116,11 +86,10 @@ async fn say(world: &World, name: &str, status: Value) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_status_that_somebody_else_wrote_is_corrected_and_costs_nobody_their_work() -> Result<()> {
     let world = World::new().await?;
-    let pod = running(&world, "told").await?;
-    let agent = Agent::of(&world.client, &world.url, &pod).await?;
+    let (pod, agent) = world.running("told", None, json!({})).await?;
     // As a sidecar does: whatever it is given, it answers.
     let mut sidecar = JoinSet::new();
-    sidecar.spawn(answer(agent));
+    sidecar.spawn(async move { agent.serve_all().await });
     let volume = world.volume_of("told").await?;
     for wrong in [
         json!({ "volume": "nobodys" }),
@@ -157,7 +126,7 @@ async fn a_status_that_somebody_else_wrote_is_corrected_and_costs_nobody_their_w
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_that_somebody_deleted_is_missed_aloud_and_the_workspace_starts_on_another() -> Result<()> {
     let world = World::new().await?;
-    running(&world, "bare").await?;
+    world.running("bare", None, json!({})).await?;
     let volume = world.volume_of("bare").await?;
     let volumes = world.api::<PersistentVolumeClaim>();
     // Kubernetes keeps it as long as the pod is there.

@@ -15,8 +15,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::{Api, Client, ResourceExt, api::ListParams};
-use neuralinverse_api::{Workspace, agent::RepositoryState, labels};
-use reqwest::StatusCode;
+use neuralinverse_api::{Workspace, labels};
 use serde_json::json;
 use tokio::{
     task::JoinSet,
@@ -25,7 +24,7 @@ use tokio::{
 
 use crate::{
     agent::Agent,
-    leaders::{NAMESPACE, apply},
+    leaders::{NAMESPACE, apply, pool},
     world::{Cluster, SYSTEM, declare, eventually, free_address, run_pod},
 };
 
@@ -131,28 +130,11 @@ async fn run_pods(client: Client, url: String) -> Result<()> {
         for pod in pods.list(&ListParams::default()).await?.items {
             // One that is gone by now needs nothing.
             if known.insert(pod.uid()) && run_pod(&client, &pod).await.is_ok() {
-                sidecars.spawn(answer(client.clone(), url.clone(), pod));
+                let (client, url) = (client.clone(), url.clone());
+                sidecars.spawn(async move { Agent::of(&client, &url, &pod).await?.serve_all().await });
             }
         }
         sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// What a sidecar does: it asks until it is given something, and says that it is ready until that is taken.
-async fn answer(client: Client, url: String, pod: Pod) -> Result<()> {
-    let agent = Agent::of(&client, &url, &pod).await?;
-    let mut revision = String::new();
-    loop {
-        match agent.ask(&revision).await {
-            Ok(answer) if answer.status() == StatusCode::OK => {
-                let given: neuralinverse_api::agent::Assignment = answer.json().await?;
-                let taken = agent.report(given.epoch, RepositoryState::NotDeclared).await;
-                if taken.is_ok_and(|taken| taken == StatusCode::NO_CONTENT) {
-                    revision = given.revision;
-                }
-            }
-            _ => sleep(Duration::from_millis(50)).await,
-        }
     }
 }
 
@@ -255,11 +237,7 @@ async fn a_controller_that_is_killed_at_random_launches_all_and_loses_nothing() 
     std::fs::write(folder.path().join("controller.kubeconfig"), cluster.controller_kubeconfig().await?)?;
     let mut controller = Controller::start(folder.path())?;
     controller.ready().await?;
-    let pool = json!({ "tier": "standard", "template": "rust", "size": POOL_SIZE });
-    eventually("the namespace is there", || async {
-        apply(&client, "WarmPool", "warmpools", "pool", &pool).await.map(Some)
-    })
-    .await?;
+    pool(&client, "pool", POOL_SIZE).await?;
     let mut nodes = JoinSet::new();
     nodes.spawn(run_pods(client.clone(), controller.url()));
 

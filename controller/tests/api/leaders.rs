@@ -37,6 +37,15 @@ pub async fn apply(client: &Client, kind: &str, plural: &str, name: &str, spec: 
     Ok(())
 }
 
+/// Declares a warm pool there, as soon as the controller has made the namespace.
+pub async fn pool(client: &Client, name: &str, size: usize) -> Result<()> {
+    let spec = json!({ "tier": "standard", "template": "rust", "size": size });
+    eventually("the namespace is there", || async {
+        apply(client, "WarmPool", "warmpools", name, &spec).await.map(Some)
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_that_lead_at_once_give_each_workspace_one_pod_and_each_pod_one_workspace() -> Result<()> {
     let cluster = Cluster::start().await?;
@@ -49,11 +58,7 @@ async fn two_that_lead_at_once_give_each_workspace_one_pod_and_each_pod_one_work
     )?;
 
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
-    let pool = json!({ "tier": "standard", "template": "rust", "size": COUNT });
-    eventually("the namespace is there", || async {
-        apply(&client, "WarmPool", "warmpools", "pool", &pool).await.map(Some)
-    })
-    .await?;
+    pool(&client, "pool", COUNT).await?;
     let running = eventually("the pool's pods run", || async {
         let all = pods.list(&Default::default()).await?.items;
         for pod in all.iter().filter(|pod| pod.status.as_ref().is_none_or(|it| it.conditions.is_none())) {
@@ -119,11 +124,7 @@ async fn the_other_replica_answers_sidecars_and_leads_when_the_leader_ends() -> 
     let standby = cluster.controller("second", second.clone()).await?;
     let spec = json!({ "owner": "ada", "tier": "standard", "template": "rust" });
     // A pool without pods: each launch asks it in vain.
-    let empty = json!({ "tier": "standard", "template": "rust", "size": 0 });
-    eventually("the namespace is there", || async {
-        apply(&client, "WarmPool", "warmpools", "empty", &empty).await.map(Some)
-    })
-    .await?;
+    pool(&client, "empty", 0).await?;
     let pools: Api<WarmPool> = Api::namespaced(client.clone(), NAMESPACE);
     let missed = |count: i64| {
         let pools = &pools;

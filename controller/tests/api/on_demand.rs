@@ -12,12 +12,7 @@ use serde_json::{Value, json};
 use crate::{agent::Agent, world::World};
 
 async fn running(world: &World, name: &str, timeout: &str) -> Result<(Pod, Agent)> {
-    world.workspace(name, json!({ "runPolicy": "OnDemand", "idleTimeout": timeout })).await?;
-    let pod = world.run_pod(&world.pod_of(name, None).await?).await?;
-    let agent = Agent::of(&world.client, &world.url, &pod).await?;
-    agent.serve().await?;
-    world.until_reason(name, "Ready", "Available").await?;
-    Ok((pod, agent))
+    world.running(name, None, json!({ "runPolicy": "OnDemand", "idleTimeout": timeout })).await
 }
 
 /// Wishes as the portal, or anybody with kubectl, does.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::Agent,
-    leaders::{NAMESPACE, apply},
+    leaders::{NAMESPACE, apply, pool},
     world::{Cluster, declare, eventually, run_pod},
 };
 
@@ -69,11 +69,7 @@ async fn what_was_begun_is_finished_once_and_what_nobody_uses_is_removed() -> Re
 
     let first = CancellationToken::new();
     cluster.controller("first", first.clone()).await?;
-    let pool = json!({ "tier": "standard", "template": "rust", "size": 1 });
-    eventually("the namespace is there", || async {
-        apply(&client, "WarmPool", "warmpools", "pool", &pool).await.map(Some)
-    })
-    .await?;
+    pool(&client, "pool", 1).await?;
     let warm =
         eventually("there is a warm pod", || async { Ok(pods.list(&Default::default()).await?.items.pop()) })
             .await?;

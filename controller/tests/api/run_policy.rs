@@ -7,18 +7,10 @@ use serde_json::json;
 
 use crate::{agent::Agent, world::World};
 
-async fn running(world: &World, name: &str) -> Result<k8s_openapi::api::core::v1::Pod> {
-    world.workspace(name, json!({})).await?;
-    let pod = world.run_pod(&world.pod_of(name, None).await?).await?;
-    Agent::of(&world.client, &world.url, &pod).await?.serve().await?;
-    world.until_reason(name, "Ready", "Available").await?;
-    Ok(pod)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workspace_that_is_stopped_and_resumed_has_the_same_volume_and_the_next_epoch() -> Result<()> {
     let world = World::new().await?;
-    let first = running(&world, "nap").await?;
+    let (first, _) = world.running("nap", None, json!({})).await?;
     let volume = world.volume_of("nap").await?;
 
     world.workspace("nap", json!({ "runPolicy": "Stopped" })).await?;
@@ -44,7 +36,7 @@ async fn a_workspace_that_is_stopped_and_resumed_has_the_same_volume_and_the_nex
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_is_lost_is_replaced_on_the_same_volume_and_has_no_say_any_more() -> Result<()> {
     let world = World::new().await?;
-    let first = running(&world, "lost").await?;
+    let (first, _) = world.running("lost", None, json!({})).await?;
     let volume = world.volume_of("lost").await?;
     let old = Agent::of(&world.client, &world.url, &first).await?;
     world

@@ -30,10 +30,7 @@ fn declared(kind: &str, name: &str, spec: Value) -> Value {
 }
 
 async fn running(world: &World, name: &str, tier: &str) -> Result<Pod> {
-    world.workspace(name, json!({ "tier": tier })).await?;
-    let pod = world.run_pod(&world.pod_of(name, None).await?).await?;
-    Agent::of(&world.client, &world.url, &pod).await?.serve().await?;
-    world.until_reason(name, "Ready", "Available").await?;
+    let (pod, _) = world.running(name, None, json!({ "tier": tier })).await?;
     world.until_reason(name, "UpToDate", "Applied").await?;
     Ok(pod)
 }

@@ -11,10 +11,7 @@ use kube::{
 use neuralinverse_api::{Workspace, WorkspaceTier, labels::USAGE};
 use serde_json::{Value, json};
 
-use crate::{
-    agent::Agent,
-    world::{World, apply_cluster, eventually},
-};
+use crate::world::{World, apply_cluster, eventually};
 
 /// A tier of its own with this price.
 async fn tier(world: &World, name: &str, price: &str) -> Result<String> {
@@ -28,10 +25,7 @@ async fn tier(world: &World, name: &str, price: &str) -> Result<String> {
 }
 
 async fn run(world: &World, tier: &str, other: Option<&Pod>) -> Result<Pod> {
-    world.workspace("paid", json!({ "tier": tier })).await?;
-    let pod = world.run_pod(&world.pod_of("paid", other).await?).await?;
-    Agent::of(&world.client, &world.url, &pod).await?.serve().await?;
-    world.until_reason("paid", "Ready", "Available").await?;
+    let (pod, _) = world.running("paid", other, json!({ "tier": tier })).await?;
     Ok(pod)
 }
 

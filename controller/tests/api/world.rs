@@ -28,6 +28,8 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::Agent;
+
 /// Generous: the machine may be busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -435,6 +437,16 @@ impl World {
     /// Says of a pod what a kubelet says when all its containers run.
     pub async fn run_pod(&self, pod: &Pod) -> Result<Pod> {
         run_pod(&self.client, pod).await
+    }
+
+    /// Declares a workspace and brings it to `Ready`, as kubelet and sidecar do, on another pod than `other`.
+    pub async fn running(&self, name: &str, other: Option<&Pod>, more: Value) -> Result<(Pod, Agent)> {
+        self.workspace(name, more).await?;
+        let pod = self.run_pod(&self.pod_of(name, other).await?).await?;
+        let agent = Agent::of(&self.client, &self.url, &pod).await?;
+        agent.serve().await?;
+        self.until_reason(name, "Ready", "Available").await?;
+        Ok((pod, agent))
     }
 
     /// Name of the volume in a workspace's status.

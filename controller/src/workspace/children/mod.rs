@@ -19,6 +19,11 @@ pub fn managed() -> BTreeMap<String, String> {
     BTreeMap::from([(labels::MANAGED_BY.to_owned(), labels::CONTROLLER.to_owned())])
 }
 
+/// Whether we made it.
+pub fn is_managed(object: &impl ResourceExt) -> bool {
+    object.labels().get(labels::MANAGED_BY).is_some_and(|by| by == labels::CONTROLLER)
+}
+
 /// Labels that say whose a pod or volume is.
 pub fn workspace_labels(workspace: &Workspace) -> BTreeMap<String, String> {
     BTreeMap::from([
