@@ -7,11 +7,12 @@ use crate::{
     error::{At, Result},
     karpenter,
     kubectl::Kubectl,
+    kwok,
     own_folder::OwnFolder,
     paths,
     ports::Ports,
     process::{Lifetime, Process},
-    servers::Servers,
+    servers::{self, Servers},
     tools::{self, Tool},
 };
 
@@ -20,6 +21,7 @@ use crate::{
 pub struct ControlPlaneOptions {
     controller_manager: bool,
     karpenter: bool,
+    kwok: bool,
     api_server_args: Vec<String>,
 }
 
@@ -37,6 +39,13 @@ impl ControlPlaneOptions {
     pub fn with_karpenter(mut self) -> Self {
         self.karpenter = true;
         self.with_controller_manager()
+    }
+
+    /// Also runs kwok, which says of every node and of the pods on it that they are ready.
+    #[must_use]
+    pub fn with_kwok(mut self) -> Self {
+        self.kwok = true;
+        self
     }
 
     /// One more argument for the API server, such as `--feature-gates=…`.
@@ -70,6 +79,7 @@ impl ControlPlane {
         let mut programs = vec![Tool::Etcd, Tool::KubeApiserver, Tool::Kubectl];
         programs.extend(options.controller_manager.then_some(Tool::KubeControllerManager));
         programs.extend(options.karpenter.then_some(karpenter::TOOLS).into_iter().flatten());
+        programs.extend(options.kwok.then_some(Tool::Kwok));
         let tools = tools::ensure(&programs)?;
         let folder = OwnFolder::make(&paths::state().join(".control-planes"))?;
         let ports = Ports::take()?;
@@ -88,11 +98,16 @@ impl ControlPlane {
         servers.issue()?;
         let mut processes = servers.start_api()?;
         if options.controller_manager {
-            processes.push(servers.start_controllers()?);
+            let patience =
+                if options.kwok { kwok::PATIENCE_WITH_NODES } else { servers::PATIENCE_WITH_NODES };
+            processes.push(servers.start_controllers(patience)?);
         }
         if options.karpenter {
             processes.push(servers.start_scheduler()?);
             processes.extend(karpenter::start(&servers)?);
+        }
+        if options.kwok {
+            processes.push(kwok::start(&servers, &kwok::Nodes::All)?);
         }
         let (kubectl, server) = (servers.kubectl()?, format!("https://127.0.0.1:{}", ports.api));
         Ok(Self { folder, kubectl, servers, processes, server, _ports: ports })
@@ -112,6 +127,11 @@ impl ControlPlane {
     /// The API server's URL.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// etcd's URL.
+    pub fn etcd(&self) -> String {
+        self.servers.etcd()
     }
 
     /// `kubectl` as administrator.

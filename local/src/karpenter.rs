@@ -1,11 +1,10 @@
 //! Karpenter without a cloud: its decisions are the real ones, its machines are Node objects and nothing more.
-//!
-//! kwok says of those nodes and of the pods on them what a kubelet would say: that they are ready.
 
 use std::fs;
 
 use crate::{
     error::{At, Result},
+    kwok::{self, Nodes},
     process::Process,
     servers::Servers,
     tools::Tool,
@@ -14,27 +13,10 @@ use crate::{
 /// What it needs besides the control plane.
 pub(crate) const TOOLS: [Tool; 3] = [Tool::KubeScheduler, Tool::Kwok, Tool::Karpenter];
 
-/// What kwok makes of nodes and pods, from its own examples.
-const STAGES: [&str; 4] = [
-    "node/fast/node-initialize.yaml",
-    "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
-    "pod/fast/pod-ready.yaml",
-    "pod/fast/pod-delete.yaml",
-];
-
 /// Defines Karpenter's kinds, and starts kwok and Karpenter.
 pub(crate) fn start(servers: &Servers) -> Result<[Process; 2]> {
     define(servers)?;
     let kubeconfig = servers.admin().display().to_string();
-    let stages = servers.tools.path(Tool::Kwok)?.with_file_name("stage");
-    let mut kwok: Vec<_> =
-        STAGES.iter().map(|stage| format!("--config={}", stages.join(stage).display())).collect();
-    kwok.extend([
-        format!("--kubeconfig={kubeconfig}"),
-        "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake".to_owned(),
-        // Renewed each quarter of that: sooner than the controller manager takes a node for lost.
-        "--node-lease-duration-seconds=20".to_owned(),
-    ]);
     let karpenter = [
         "--disable-leader-election=true",
         // Ports that nobody asks for are any.
@@ -44,7 +26,7 @@ pub(crate) fn start(servers: &Servers) -> Result<[Process; 2]> {
         "--batch-idle-duration=100ms",
     ];
     Ok([
-        servers.start(Tool::Kwok, kwok)?,
+        kwok::start(servers, &Nodes::OfKarpenter)?,
         servers.start_with(
             Tool::Karpenter,
             karpenter.map(String::from).to_vec(),

@@ -21,6 +21,7 @@ pub mod images;
 mod karpenter;
 mod kubeconfig;
 mod kubectl;
+mod kwok;
 mod leftovers;
 mod lock;
 mod own_folder;

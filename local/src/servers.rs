@@ -18,6 +18,9 @@ use crate::{
 /// Generous: a busy machine with two cores needs 5 s.
 const READY: Duration = Duration::from_secs(90);
 
+/// How many seconds a node may say nothing: one that is lost is noticed soon, not after the usual 40.
+pub(crate) const PATIENCE_WITH_NODES: u32 = 12;
+
 /// Where a control plane's programs run and listen.
 #[derive(Debug)]
 pub(crate) struct Servers {
@@ -90,6 +93,11 @@ impl Servers {
         Ok(Kubectl::new(self.tools.path(Tool::Kubectl)?, &self.admin()))
     }
 
+    /// etcd's URL.
+    pub(crate) fn etcd(&self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd_port)
+    }
+
     /// Starts etcd and the API server, and waits until they serve.
     pub(crate) fn start_api(&self) -> Result<Vec<Process>> {
         let mut programs = vec![self.start(Tool::Etcd, self.etcd_args())?, self.start_api_server()?];
@@ -112,7 +120,8 @@ impl Servers {
     }
 
     /// Starts the controller manager and waits for the service account without which no pod is admitted.
-    pub(crate) fn start_controllers(&self) -> Result<Process> {
+    /// A node that says nothing for `patience` seconds is lost.
+    pub(crate) fn start_controllers(&self, patience: u32) -> Result<Process> {
         let pki = |file: &str| self.pki().join(file).display().to_string();
         let mut args = self.client_args(Tool::KubeControllerManager);
         args.extend([
@@ -122,8 +131,7 @@ impl Servers {
             format!("--cluster-signing-key-file={}", pki("ca.key")),
             "--use-service-account-credentials".into(),
             "--allocate-node-cidrs=false".into(),
-            // A lost node is noticed in seconds, not in the usual 40.
-            "--node-monitor-grace-period=12s".into(),
+            format!("--node-monitor-grace-period={patience}s"),
             "--node-monitor-period=2s".into(),
         ]);
         let mut process = self.start(Tool::KubeControllerManager, args)?;
@@ -185,7 +193,7 @@ impl Servers {
     }
 
     fn etcd_args(&self) -> Vec<String> {
-        let clients = format!("http://127.0.0.1:{}", self.etcd_port);
+        let clients = self.etcd();
         vec![
             format!("--data-dir={}", self.folder.join("etcd").display()),
             format!("--listen-client-urls={clients}"),
@@ -200,7 +208,7 @@ impl Servers {
     fn api_args(&self) -> Vec<String> {
         let pki = |file: &str| self.pki().join(file).display().to_string();
         let mut args = vec![
-            format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_port),
+            format!("--etcd-servers={}", self.etcd()),
             format!("--bind-address={}", self.address),
             format!("--advertise-address={}", self.address),
             format!("--secure-port={}", self.port),

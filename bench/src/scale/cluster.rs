@@ -1,6 +1,6 @@
 //! A control plane with our definitions and rights, kwok, 500 nodes and 100 warm pools in four namespaces.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -9,16 +9,10 @@ use neuralinverse_api::{
     Images, Region, WarmPool, WorkspaceNodePool, WorkspaceTemplate, WorkspaceTier,
     install::{self, CONTROLLER, Install},
 };
-use neuralinverse_local::{
-    ControlPlane, ControlPlaneOptions,
-    tools::{self, Tool},
-};
+use neuralinverse_local::{ControlPlane, ControlPlaneOptions};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::{
-    process::{Child, Command},
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 /// Where workspaces are.
 pub const NAMESPACES: [&str; 4] = ["scale-a", "scale-b", "scale-c", "scale-d"];
@@ -41,7 +35,6 @@ pub struct Cluster {
     pub client: Client,
     control_plane: ControlPlane,
     folder: tempfile::TempDir,
-    _kwok: Child,
 }
 
 impl Cluster {
@@ -60,6 +53,7 @@ impl Cluster {
         std::fs::write(&policy, rules.to_string())?;
         let options = ControlPlaneOptions::default()
             .with_controller_manager()
+            .with_kwok()
             .with_api_server_arg(format!("--audit-policy-file={}", policy.display()))
             .with_api_server_arg(format!("--audit-log-path={}", folder.path().join("audit.log").display()))
             // As a cluster of this size has them; the default is for small ones.
@@ -79,17 +73,7 @@ impl Cluster {
         let kubectl = control_plane.kubectl();
         kubectl.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string())?;
         kubectl.run(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"])?;
-        let kwok = tokio::task::spawn_blocking(|| tools::ensure(&[Tool::Kwok])).await??;
-        let log = std::fs::File::create(folder.path().join("kwok.log"))?;
-        let kwok = Command::new(kwok.path(Tool::Kwok)?)
-            .arg(format!("--kubeconfig={}", control_plane.kubeconfig_path().display()))
-            .args(["--manage-all-nodes=true", "--node-lease-duration-seconds=200"])
-            .stdout(Stdio::from(log.try_clone()?))
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .context("kwok")?;
-        Ok(Self { client, control_plane, folder, _kwok: kwok })
+        Ok(Self { client, control_plane, folder })
     }
 
     /// A kubeconfig file with nothing but the controller's rights.

@@ -101,7 +101,10 @@ impl Controller {
 fn spawn(kubeconfig: &PathBuf, listen: SocketAddr, health: SocketAddr) -> Result<Child> {
     let program = std::env::current_exe()?.with_file_name("neuralinverse-controller");
     let log = std::fs::File::options().create(true).append(true).open(kubeconfig.with_extension("log"))?;
-    Command::new(&program)
+    // It ends with the bench, however that ends.
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(&program)
         .args(["--pod-name", "bench", "--pod-namespace", SYSTEM])
         .args(["--listen", &listen.to_string(), "--health", &health.to_string()])
         .args(["--public-url", &format!("https://{listen}")])

@@ -18,7 +18,7 @@ use crate::{
     lock::Lock,
     pki::Authority,
     process::{self, Lifetime, Process, wait_until},
-    servers::Servers,
+    servers::{PATIENCE_WITH_NODES, Servers},
     tools::{Tool, Tools},
 };
 
@@ -203,7 +203,7 @@ impl Running {
 
     fn start_controllers(&mut self) -> Result<()> {
         let servers = self.servers()?;
-        let mut processes = vec![servers.start_scheduler()?, servers.start_controllers()?];
+        let mut processes = vec![servers.start_scheduler()?, servers.start_controllers(PATIENCE_WITH_NODES)?];
         processes.extend(addons::start(&self.record, &servers, &self.kubectl)?);
         let first = self.first();
         processes.into_iter().for_each(|process| self.keep(&first, process));
