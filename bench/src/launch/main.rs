@@ -7,6 +7,7 @@
 
 mod arrivals;
 mod contender;
+mod disks;
 mod ours;
 mod peer;
 
@@ -18,6 +19,7 @@ use serde_json::{Map, Value, json};
 use self::{
     arrivals::Round,
     contender::Contender,
+    disks::Disks,
     ours::{Kind, Ours},
     peer::Peer,
 };
@@ -38,6 +40,7 @@ async fn main() -> Result<()> {
 async fn measure(demo: &Demo) -> Result<Map<String, Value>> {
     let client = client(demo).await?;
     ours::prepare(demo)?;
+    let disks = Disks::new(client.clone()).await?;
     let peer = match std::env::var_os("AGENT_SANDBOX") {
         Some(source) => Some(Peer::install(demo, client.clone(), source.as_ref()).await?),
         None => None,
@@ -45,6 +48,7 @@ async fn measure(demo: &Demo) -> Result<Map<String, Value>> {
     let mut result = Map::new();
     for kind in [Kind::Empty, Kind::EnvironmentAndVolume, Kind::Repository] {
         let contender = Ours::new(client.clone(), kind, demo.repository()?);
+        disks.add().await?;
         let ours = round(&contender).await?;
         ours.put(contender.prefix(), &mut result);
         // The figures without a prefix are those of the kind that people have.

@@ -10,7 +10,10 @@ use neuralinverse_api::{WarmPool, Workspace};
 use neuralinverse_tests::Demo;
 use serde_json::{Value, json};
 
-use crate::contender::{Contender, resident_mb};
+use crate::{
+    contender::{Contender, resident_mb},
+    disks,
+};
 
 const NAMESPACE: &str = "workspaces";
 
@@ -32,10 +35,14 @@ pub struct Ours {
     repository: String,
 }
 
-/// A template and a pool of their own; what the demo declared makes room.
+/// A tier, a template and a pool of their own; what the demo declared makes room.
 pub fn prepare(demo: &Demo) -> Result<()> {
-    // All pods of a round, and those that refill the pool, fit on a small machine.
-    demo.kubectl(&["patch", "region", "cluster", "--type=merge", "-p", r#"{"spec":{"requestsPercent":1}}"#])?;
+    // The pods of 75 arrivals and 40 free ones fit on a node of two CPUs, 10m and the sidecar's 5m each: the peer's
+    // ask for nothing.
+    let region = json!({ "spec": { "requestsPercent": 1, "storageClassName": disks::CLASS } }).to_string();
+    demo.kubectl(&["patch", "region", "cluster", "--type=merge", "-p", &region])?;
+    let mut tier = demo.get(&["workspacetier", "starter"])?["spec"].clone();
+    tier["cpu"] = json!("1");
     let declared = demo.get(&["workspacetemplate", "debian"])?;
     let image = declared["spec"]["image"].clone();
     let object = |kind: &str, spec: Value| {
@@ -44,8 +51,9 @@ pub fn prepare(demo: &Demo) -> Result<()> {
             "metadata": { "name": "bench" }, "spec": spec,
         })
     };
+    demo.apply(&object("WorkspaceTier", tier))?;
     demo.apply(&object("WorkspaceTemplate", json!({ "image": image, "ide": "None" })))?;
-    demo.apply(&object("WarmPool", json!({ "tier": "starter", "template": "bench", "size": 0 })))?;
+    demo.apply(&object("WarmPool", json!({ "tier": "bench", "template": "bench", "size": 0 })))?;
     demo.kubectl(&["patch", "warmpool", "starter-debian", "--type=merge", "-p", r#"{"spec":{"size":0}}"#])?;
     demo.kubectl(&[
         "patch",
@@ -84,7 +92,7 @@ impl Contender for Ours {
     }
 
     fn object(&self, name: &str) -> Value {
-        let mut spec = json!({ "owner": "ada", "tier": "starter", "template": "bench" });
+        let mut spec = json!({ "owner": "ada", "tier": "bench", "template": "bench" });
         if self.kind != Kind::Empty {
             spec["env"] = json!({ "GREETING": "hello", "EDITOR": "nano" });
         }
