@@ -261,5 +261,7 @@ fn asks_the_same<K: Resource>(new: &K, old: Option<&K>) -> bool {
         old.meta().uid == new.meta().uid
             && old.meta().generation == new.meta().generation
             && old.meta().deletion_timestamp == new.meta().deletion_timestamp
+            // One that somebody took off by hand is put back.
+            && old.meta().finalizers == new.meta().finalizers
     })
 }

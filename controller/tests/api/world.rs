@@ -1,6 +1,7 @@
 //! A control plane with an installed controller. Tests of one run share it and keep apart by namespace.
 
 use std::{
+    collections::BTreeSet,
     fmt::Debug,
     net::SocketAddr,
     sync::{
@@ -152,7 +153,8 @@ impl Cluster {
         Ok(public_url)
     }
 
-    async fn controller_token(&self) -> Result<String> {
+    /// A token of the controller's account.
+    pub async fn controller_token(&self) -> Result<String> {
         token(&self.admin()?, SYSTEM, CONTROLLER, json!({ "expirationSeconds": 36000 })).await
     }
 
@@ -166,26 +168,35 @@ impl Cluster {
         Ok(serde_json::to_string(&kubeconfig)?)
     }
 
-    /// The writes that the controller has made to one kind of object in a namespace, as `verb resource`.
+    /// The writes that the controller has made in a namespace, as `verb resource name`.
     pub fn writes(&self, namespace: &str) -> Result<Vec<String>> {
+        let write = |event: &Value| {
+            let (verb, object) = (event["verb"].as_str()?, &event["objectRef"]);
+            let is_write = ["create", "update", "patch", "delete"].contains(&verb);
+            let resource = object["resource"].as_str().unwrap_or_default();
+            let name = object["name"].as_str().unwrap_or_default();
+            let part = object["subresource"].as_str().map(|part| format!("/{part}")).unwrap_or_default();
+            (is_write && object["namespace"] == namespace).then(|| format!("{verb} {resource}{part} {name}"))
+        };
+        Ok(self.requests()?.iter().filter_map(write).collect())
+    }
+
+    /// The status codes that the controller has got, in a namespace if there is one.
+    pub fn answers(&self, namespace: Option<&str>) -> Result<BTreeSet<u64>> {
+        let requests = self.requests()?;
+        let there = requests
+            .iter()
+            .filter(|event| namespace.is_none_or(|namespace| event["objectRef"]["namespace"] == namespace));
+        Ok(there.filter_map(|event| event["responseStatus"]["code"].as_u64()).collect())
+    }
+
+    /// What the controller has asked for, as audit events.
+    fn requests(&self) -> Result<Vec<Value>> {
         let user = format!("system:serviceaccount:{SYSTEM}:{CONTROLLER}");
         let text = std::fs::read_to_string(&self.audit)?;
-        let mut writes = Vec::new();
-        for line in text.lines() {
-            let event: Value = serde_json::from_str(line)?;
-            let verb = event["verb"].as_str().unwrap_or_default();
-            let object = &event["objectRef"];
-            if event["user"]["username"] == user.as_str()
-                && object["namespace"] == namespace
-                && ["create", "update", "patch", "delete"].contains(&verb)
-            {
-                let resource = object["resource"].as_str().unwrap_or_default();
-                let name = object["name"].as_str().unwrap_or_default();
-                let part = object["subresource"].as_str().map(|part| format!("/{part}")).unwrap_or_default();
-                writes.push(format!("{verb} {resource}{part} {name}"));
-            }
-        }
-        Ok(writes)
+        let events = text.lines().map(serde_json::from_str);
+        let events = events.collect::<Result<Vec<Value>, _>>()?;
+        Ok(events.into_iter().filter(|event| event["user"]["username"] == user.as_str()).collect())
     }
 }
 
@@ -311,6 +322,11 @@ impl World {
     /// See [`Cluster::writes`].
     pub fn writes(&self) -> Result<Vec<String>> {
         self.shared.cluster.writes(&self.namespace)
+    }
+
+    /// See [`Cluster::answers`].
+    pub fn answers(&self) -> Result<BTreeSet<u64>> {
+        self.shared.cluster.answers(Some(&self.namespace))
     }
 
     /// What the controller measures.
