@@ -66,8 +66,9 @@ async fn assignment(
     let mut changes = agents.waiting.enter(&identity.uid);
     let mut assigner = Assigner::new(&agents.context);
     loop {
-        let pod = agents.pod(&identity).await?;
-        let problem = match assigner.next(&pod, known.as_deref()).await? {
+        // In boxes that are gone while it waits: ten thousand wait.
+        let pod = Box::pin(agents.pod(&identity)).await?;
+        let problem = match Box::pin(assigner.next(&pod, known.as_deref())).await? {
             assignment::Next::Give(assignment) => {
                 tracing::debug!(pod = identity.pod, workspace = assignment.workspace, "assigned");
                 return Ok(Json(assignment).into_response());
@@ -77,7 +78,7 @@ async fn assignment(
         };
         let wake = if problem { deadline.min(Instant::now() + LOOK_AGAIN) } else { deadline };
         if timeout_at(wake, changes.next()).await.is_err() && Instant::now() >= deadline {
-            return Ok(match assigner.again(&pod).await? {
+            return Ok(match Box::pin(assigner.again(&pod)).await? {
                 Some(assignment) => Json(assignment).into_response(),
                 None => StatusCode::NO_CONTENT.into_response(),
             });

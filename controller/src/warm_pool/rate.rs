@@ -51,14 +51,14 @@ impl Rate {
     }
 }
 
-/// What is written of a rate: launches per hour, as before if that is right to within a seventh, so that a
-/// rate that only fades is not written every minute.
-pub fn per_hour(before: i32, per_second: f64) -> i32 {
+/// What is written of a rate: launches per hour. One that only fades stays `before` until it is half of that, so that
+/// pools that nobody asks write next to nothing.
+pub fn per_hour(before: i32, per_second: f64, asked: bool) -> i32 {
     let exact = (per_second * 3600.0).min(1e9);
-    let close = exact > 0.0 && (f64::from(before) - exact).abs() <= exact / 7.0;
+    let fades = !asked && exact > 0.0 && (exact..=2.0 * exact).contains(&f64::from(before));
     // Rounded up: a few launches are not none.
     #[expect(clippy::cast_possible_truncation, reason = "at most a billion")]
-    if close { before } else { exact.ceil() as i32 }
+    if fades { before } else { exact.ceil() as i32 }
 }
 
 #[cfg(test)]
@@ -111,16 +111,19 @@ mod tests {
 
     #[test]
     fn a_rate_is_written_anew_only_when_it_is_another_one() {
-        for (before, hourly, expected) in [
-            (0, 0.0, 0),
-            (0, 0.6, 1),
-            (60, 60.0, 60),
-            (60, 65.0, 60),
-            (60, 80.2, 81),
-            (60, 50.0, 50),
-            (3, 0.0, 0),
+        for (before, hourly, asked, expected) in [
+            (0, 0.0, false, 0),
+            (0, 0.6, true, 1),
+            (1, 0.5, false, 1),
+            (60, 60.0, false, 60),
+            (60, 60.0, true, 60),
+            (60, 30.1, false, 60),
+            (60, 30.1, true, 31),
+            (60, 29.5, false, 30),
+            (60, 80.2, false, 81),
+            (3, 0.0, false, 0),
         ] {
-            assert_eq!(per_hour(before, hourly / 3600.0), expected, "{before} {hourly}");
+            assert_eq!(per_hour(before, hourly / 3600.0, asked), expected, "{before} {hourly}");
         }
     }
 }

@@ -40,15 +40,17 @@ pub fn status(pool: &WarmPool, seen: &Seen<'_>, now: Timestamp) -> WarmPoolStatu
     let warming = fresh().filter(|pod| !matches!(pod.state, PodState::Ready | PodState::Terminating)).count();
     let problem = seen.references.as_ref().err().cloned().or_else(|| schedule::problem(&pool.spec.schedule));
     let accepted = accepted(&problem.clone().map_or(Ok(()), Err));
+    let Counted { hits, misses, per_second } = seen.counted;
+    let asked = (hits, misses) != (old.hits, old.misses);
     let conditions = [accepted, ready_condition(seen, problem.as_ref(), ready)];
     WarmPoolStatus {
         observed_generation: Some(generation),
         desired: count(seen.desired),
         ready: count(ready),
         warming: count(warming),
-        hits: seen.counted.hits,
-        misses: seen.counted.misses,
-        launches_per_hour: rate::per_hour(old.launches_per_hour, seen.counted.per_second),
+        hits,
+        misses,
+        launches_per_hour: rate::per_hour(old.launches_per_hour, per_second, asked),
         warm_up_seconds: warm_up(seen.pods).map(seconds).or(old.warm_up_seconds),
         conditions: condition::merge(&old.conditions, &conditions, generation, now),
     }
