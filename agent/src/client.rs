@@ -6,7 +6,7 @@
 use std::{cell::RefCell, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use http::{
-    HeaderValue, Method, Request, StatusCode,
+    HeaderValue, Method, Request, Response,
     header::{AUTHORIZATION, CONTENT_TYPE, HOST},
 };
 use hyper::{
@@ -84,7 +84,7 @@ impl Client {
         mut connection: Connection,
         (method, target, body): (Method, &str, String),
         within: Duration,
-    ) -> Result<(StatusCode, Vec<u8>), Error> {
+    ) -> Result<Response<Vec<u8>>, Error> {
         let mut token =
             HeaderValue::try_from(format!("Bearer {}", self.identity.token()?)).map_err(http::Error::from)?;
         token.set_sensitive(true);
@@ -96,8 +96,8 @@ impl Client {
             .header(CONTENT_TYPE, "application/json")
             .body(body)?;
         let answered = async {
-            let response = connection.0.send_request(request).await?;
-            Ok((response.status(), read(response.into_body()).await?))
+            let (head, body) = connection.0.send_request(request).await?.into_parts();
+            Ok(Response::from_parts(head, read(body).await?))
         };
         let answer = timeout(within, answered).await.unwrap_or(Err(Error::Late(within)))?;
         self.waiting.borrow_mut().push(connection);

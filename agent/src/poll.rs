@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header::RETRY_AFTER};
 use neuralinverse_api::agent::{ASSIGNMENT_PATH, Assignment, POLL_SECONDS};
 use tokio::{
     pin,
@@ -36,6 +36,14 @@ enum Error {
     Assignment(usize),
 }
 
+/// What the controller says.
+enum Answer {
+    Assignment(Box<Assignment>),
+    Nothing,
+    /// Nothing, and not to ask before this.
+    Later(Duration),
+}
+
 /// Polls for ever, and says when a poll waits or was answered.
 pub async fn poll(
     client: &Client,
@@ -53,8 +61,10 @@ pub async fn poll(
                 if !std::mem::take(&mut failure).is_empty() {
                     info!("the controller answers again");
                 }
-                if let Some(new) = new {
-                    accept(new, &assignments, &told).await;
+                match new {
+                    Answer::Assignment(new) => accept(*new, &assignments, &told).await,
+                    Answer::Nothing => {}
+                    Answer::Later(rest) => sleep(rest).await,
                 }
             }
             Err(error) => {
@@ -88,11 +98,7 @@ async fn accept(new: Assignment, assignments: &watch::Sender<Option<Rc<Assignmen
     told.of(&revision).await;
 }
 
-async fn ask(
-    client: &Client,
-    known: Option<&str>,
-    polling: &watch::Sender<bool>,
-) -> Result<Option<Assignment>, Error> {
+async fn ask(client: &Client, known: Option<&str>, polling: &watch::Sender<bool>) -> Result<Answer, Error> {
     let target = known
         .map_or_else(|| ASSIGNMENT_PATH.to_owned(), |revision| format!("{ASSIGNMENT_PATH}?known={revision}"));
     let connection = client.connection().await?;
@@ -107,19 +113,22 @@ async fn ask(
             answer.await
         }
     };
-    match answer? {
-        (StatusCode::OK, body) => {
+    let answer = answer?;
+    match answer.status() {
+        StatusCode::OK => {
             polling.send_replace(true);
-            let assignment = serde_json::from_slice(&body);
-            assignment.map(Some).map_err(|error| Error::Assignment(error.column()))
+            let assignment = serde_json::from_slice(answer.body());
+            assignment.map(Answer::Assignment).map_err(|error| Error::Assignment(error.column()))
         }
-        (StatusCode::NO_CONTENT, _) => {
+        StatusCode::NO_CONTENT => {
             polling.send_replace(true);
-            Ok(None)
+            let rest =
+                answer.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+            Ok(rest.map_or(Answer::Nothing, |seconds| Answer::Later(Duration::from_secs(seconds))))
         }
-        (status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), body) => {
-            Err(Error::Refused(status, String::from_utf8_lossy(&body).chars().take(200).collect()))
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            Err(Error::Refused(status, String::from_utf8_lossy(answer.body()).chars().take(200).collect()))
         }
-        (status, _) => Err(Error::Status(status)),
+        status => Err(Error::Status(status)),
     }
 }

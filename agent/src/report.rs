@@ -166,8 +166,9 @@ pub async fn keep(client: &Client, mut facts: Facts, told: watch::Sender<String>
 async fn send(client: &Client, report: &Report) -> Result<(), Error> {
     let body = serde_json::to_string(report)?;
     let connection = client.connection().await?;
-    match client.exchange(connection, (Method::POST, REPORT_PATH, body), ANSWER).await? {
-        (status, _) if status.is_success() => Ok(()),
-        (status, _) => Err(Error::Status(status)),
+    let answer = client.exchange(connection, (Method::POST, REPORT_PATH, body), ANSWER).await?;
+    match answer.status() {
+        status if status.is_success() => Ok(()),
+        status => Err(Error::Status(status)),
     }
 }

@@ -15,7 +15,8 @@ pub const AUDIENCE: &str = "neuralinverse-controller";
 
 /// `GET`: the [`Assignment`] as soon as there is one whose revision differs from the query's
 /// `known`; `204 No Content` after [`POLL_SECONDS`] without. While the workspace is not ready the answer
-/// is the known one then: whoever gets an assignment reports, whatever it has reported before.
+/// is the known one then: whoever gets an assignment reports, whatever it has reported before. With `Retry-After` the
+/// sidecar stays away for so many seconds: of many workspaces that are ready not each can hold a connection.
 pub const ASSIGNMENT_PATH: &str = "/v1/assignment";
 
 /// `POST` of a [`Report`]; `204 No Content` when the status has been written.

@@ -104,11 +104,11 @@ pub async fn ask(client: &Client) -> Result<Proof, Error> {
     let request = CertificateRequest { public_key: key.public_key().as_ref().to_vec() };
     let connection = client.connection().await?;
     let request = (Method::POST, CERTIFICATE_PATH, serde_json::to_string(&request)?);
-    let (status, body) = client.exchange(connection, request, ANSWER).await?;
-    if status != StatusCode::OK {
-        return Err(Error::Status(status));
+    let answer = client.exchange(connection, request, ANSWER).await?;
+    if answer.status() != StatusCode::OK {
+        return Err(Error::Status(answer.status()));
     }
-    let answer: Certificate = serde_json::from_slice(&body)?;
+    let answer: Certificate = serde_json::from_slice(answer.body())?;
     let chain = CertificateDer::pem_slice_iter(answer.chain.as_bytes()).collect::<Result<_, _>>()?;
     let key = PrivatePkcs8KeyDer::from(key.to_pkcs8v1()?.as_ref().to_vec());
     let config = config(client.authority()?, chain, key.into())?;

@@ -1,6 +1,6 @@
 //! From a pod that waits to a workspace.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use neuralinverse_api::agent::{Report, RepositoryState};
 use tokio::process::Command;
@@ -57,6 +57,21 @@ async fn a_changed_environment_arrives_without_a_restart() {
     controller.reported("ready", |report| report.ready).await;
     controller.assign(assignment_of(1, &[("GREETING", "second")], None));
     while !greets(&pod.shell(&["env"]).await, "second") {}
+}
+
+#[tokio::test]
+async fn a_sidecar_that_is_sent_away_stays_away_and_comes_back_for_news() {
+    let controller = Controller::start().await;
+    let pod = Pod::start(&controller);
+    controller.assign(assignment_of(1, &[("GREETING", "first")], None));
+    controller.reported("ready", |report| report.ready).await;
+    controller.send_away_for(2);
+    // Whoever waits already is told at its next poll: news ends this one.
+    controller.assign(assignment_of(1, &[("GREETING", "second")], None));
+    let times = controller.sent_away(2).await;
+    assert!(times[1] - times[0] >= Duration::from_secs(2), "{times:?}");
+    controller.assign(assignment_of(1, &[("GREETING", "third")], None));
+    while !greets(&pod.shell(&["env"]).await, "third") {}
 }
 
 #[tokio::test]

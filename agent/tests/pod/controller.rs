@@ -8,13 +8,16 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
     Json, Router,
     extract::{Query, State},
-    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    http::{
+        HeaderMap, StatusCode,
+        header::{AUTHORIZATION, CONNECTION, RETRY_AFTER},
+    },
     response::{IntoResponse, Response},
     routing::{get, post},
     serve::Listener,
@@ -57,6 +60,9 @@ struct Heard {
     authority: Arc<Authority>,
     certified: AtomicUsize,
     valid_seconds: AtomicU64,
+    /// 0 holds polls until there is news.
+    stay_away_seconds: AtomicU64,
+    sent_away: watch::Sender<Vec<Instant>>,
 }
 
 impl Controller {
@@ -75,6 +81,8 @@ impl Controller {
             authority: Arc::clone(&authority),
             certified: AtomicUsize::new(0),
             valid_seconds: AtomicU64::new(24 * 3600),
+            stay_away_seconds: AtomicU64::new(0),
+            sent_away: watch::Sender::new(Vec::new()),
         });
         let app = Router::new()
             .route(ASSIGNMENT_PATH, get(assignment))
@@ -95,6 +103,17 @@ impl Controller {
     /// The next reports fail.
     pub fn break_reports(&self, count: usize) {
         *self.heard.broken.lock().unwrap() = count;
+    }
+
+    /// From now on a sidecar without news is told not to come again before.
+    pub fn send_away_for(&self, seconds: u64) {
+        self.heard.stay_away_seconds.store(seconds, Ordering::Relaxed);
+    }
+
+    /// Waits until it was told so many times, and gives when.
+    pub async fn sent_away(&self, count: usize) -> Vec<Instant> {
+        let mut sent_away = self.heard.sent_away.subscribe();
+        within("it is sent away", sent_away.wait_for(|times| times.len() >= count)).await.unwrap().clone()
     }
 
     /// From now on certificates are said to be valid for so long.
@@ -179,6 +198,12 @@ async fn assignment(
     let new = |assignment: &Option<Assignment>| {
         assignment.as_ref().is_some_and(|assignment| Some(&assignment.revision) != query.known.as_ref())
     };
+    let seconds = heard.stay_away_seconds.load(Ordering::Relaxed);
+    if seconds > 0 && !new(&assignments.borrow()) {
+        heard.sent_away.send_modify(|times| times.push(Instant::now()));
+        let close = [(RETRY_AFTER, seconds.to_string()), (CONNECTION, "close".to_owned())];
+        return (StatusCode::NO_CONTENT, close).into_response();
+    }
     heard.waiting.send_modify(|waiting| *waiting += 1);
     let answer = timeout(Duration::from_secs(POLL_SECONDS), assignments.wait_for(new)).await;
     heard.waiting.send_modify(|waiting| *waiting -= 1);

@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use futures::StreamExt;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, Response, StatusCode, header::RETRY_AFTER};
 use hyper::{
     body::{Body, Incoming},
     client::conn::http1::{SendRequest, handshake},
@@ -78,7 +78,7 @@ impl Sidecars {
         Ok(Self { shared, _tasks: tasks })
     }
 
-    /// How many have a poll under way.
+    /// How many poll.
     pub fn polling(&self) -> usize {
         self.shared.polling.load(Ordering::Relaxed)
     }
@@ -116,10 +116,11 @@ async fn run(shared: Arc<Shared>, pod: Pod) {
         return;
     };
     drop(pod);
+    let _polls = Counted::new(&shared.polling);
     loop {
         // The connection breaks off when the controller is started anew.
-        let _ = poll(&shared, &token, &mut known).await;
-        sleep(Duration::from_millis(500)).await;
+        let rest = poll(&shared, &token, &mut known).await;
+        sleep(rest.unwrap_or(Duration::from_millis(500))).await;
     }
 }
 
@@ -134,7 +135,8 @@ async fn bound(shared: &Shared, pod: &Pod) -> Result<String> {
     token(&shared.client, path, spec).await
 }
 
-async fn poll(shared: &Shared, token: &str, known: &mut String) -> Result<()> {
+/// Polls until it is told to stay away, and gives for how long.
+async fn poll(shared: &Shared, token: &str, known: &mut String) -> Result<Duration> {
     let stream = TcpStream::connect(shared.controller).await?;
     stream.set_nodelay(true)?;
     let stream = shared.tls.connect(ServerName::from(shared.controller.ip()), stream).await?;
@@ -143,18 +145,21 @@ async fn poll(shared: &Shared, token: &str, known: &mut String) -> Result<()> {
     let result = async {
         loop {
             let target = format!("{ASSIGNMENT_PATH}?known={known}");
-            let _polls = Counted::new(&shared.polling);
-            let (status, body) = exchange(&mut sender, token, Method::GET, &target, String::new()).await?;
-            match status {
-                StatusCode::NO_CONTENT => {}
+            let answer = exchange(&mut sender, token, Method::GET, &target, String::new()).await?;
+            match answer.status() {
+                StatusCode::NO_CONTENT => {
+                    if let Some(seconds) = answer.headers().get(RETRY_AFTER) {
+                        return Ok(Duration::from_secs(seconds.to_str()?.parse()?));
+                    }
+                }
                 StatusCode::OK => {
-                    let assignment: Assignment = serde_json::from_slice(&body)?;
+                    let assignment: Assignment = serde_json::from_slice(answer.body())?;
                     let repository = RepositoryState::NotDeclared;
                     let report =
                         Report { epoch: assignment.epoch, ready: true, repository, idle_seconds: None };
                     let report = serde_json::to_string(&report)?;
-                    let (status, _) = exchange(&mut sender, token, Method::POST, REPORT_PATH, report).await?;
-                    ensure!(status == StatusCode::NO_CONTENT, "the report: {status}");
+                    let taken = exchange(&mut sender, token, Method::POST, REPORT_PATH, report).await?;
+                    ensure!(taken.status() == StatusCode::NO_CONTENT, "the report: {}", taken.status());
                     *known = assignment.revision;
                 }
                 other => bail!("{other}"),
@@ -172,7 +177,7 @@ async fn exchange(
     method: Method,
     target: &str,
     body: String,
-) -> Result<(StatusCode, Vec<u8>)> {
+) -> Result<Response<Vec<u8>>> {
     let request = Request::builder()
         .method(method)
         .uri(target)
@@ -180,8 +185,8 @@ async fn exchange(
         .header("authorization", format!("Bearer {token}"))
         .header("content-type", "application/json")
         .body(body)?;
-    let answer = sender.send_request(request).await?;
-    Ok((answer.status(), read(answer.into_body()).await?))
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    Ok(Response::from_parts(head, read(body).await?))
 }
 
 async fn read(mut body: Incoming) -> Result<Vec<u8>> {

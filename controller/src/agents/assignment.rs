@@ -7,7 +7,7 @@ use kube::{Api, Resource, ResourceExt};
 use neuralinverse_api::{
     Repository, Workspace,
     agent::{Assignment, Credentials, RepositoryToClone},
-    condition::{self, ConditionType, Reason},
+    condition::{ConditionType, Reason},
     labels,
 };
 
@@ -96,10 +96,7 @@ impl<'a> Assigner<'a> {
     /// The sidecar answers it with a report, and what it reported before may be lost: a status that somebody
     /// overwrote, or that a backup did not have.
     pub async fn again(&mut self, pod: &Pod) -> Result<Option<Box<Assignment>>, Refusal> {
-        let workspace = workspace_of(self.context, pod);
-        let Some(status) = workspace.as_ref().and_then(|it| it.status.as_ref()) else { return Ok(None) };
-        let ready = condition::find(&status.conditions, ConditionType::Ready);
-        if ready.is_some_and(|ready| ready.status == "True") {
+        if workspace_of(self.context, pod).is_none_or(|workspace| is_ready(&workspace)) {
             return Ok(None);
         }
         self.made_from = None;
@@ -108,6 +105,16 @@ impl<'a> Assigner<'a> {
             Next::Wait | Next::Problem => None,
         })
     }
+}
+
+/// Whether all is well with a pod's workspace, so that nothing is waited for but a change of what is declared.
+pub fn is_settled(context: &Context, pod: &Pod) -> bool {
+    workspace_of(context, pod).is_some_and(|workspace| is_ready(&workspace))
+}
+
+fn is_ready(workspace: &Workspace) -> bool {
+    let conditions = workspace.status.iter().flat_map(|status| &status.conditions);
+    conditions.into_iter().any(|it| it.type_ == ConditionType::Ready.as_str() && it.status == "True")
 }
 
 /// The workspace that a pod was given to: its name is on the pod, and its UID must be the same.

@@ -26,7 +26,10 @@ use neuralinverse_identity::{self as identity, Identity, Verifier};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use self::{answer::Refusal, assignment::Assigner};
+use self::{
+    answer::Refusal,
+    assignment::{Assigner, is_settled},
+};
 pub use self::{server::serve, waiting::Waiting};
 use crate::{change::PodIndex, context::Context, error::not_found, workspace::children::is_managed};
 
@@ -76,6 +79,11 @@ async fn assignment(
             assignment::Next::Wait => false,
             assignment::Next::Problem => true,
         };
+        if !problem && let Some(rest) = agents.rest(&pod, known.as_deref()) {
+            let seconds = rest.as_secs().to_string();
+            let close = [(header::RETRY_AFTER, seconds), (header::CONNECTION, "close".to_owned())];
+            return Ok((StatusCode::NO_CONTENT, close).into_response());
+        }
         let wake = if problem { deadline.min(Instant::now() + LOOK_AGAIN) } else { deadline };
         if timeout_at(wake, changes.next()).await.is_err() && Instant::now() >= deadline {
             return Ok(match Box::pin(assigner.again(&pod)).await? {
@@ -118,6 +126,13 @@ impl Agents {
             None => Ok(pod),
             Some(_) => Err(Refusal::NoSay("the pod is being deleted")),
         }
+    }
+
+    /// How long a sidecar that knows its assignment is to stay away.
+    fn rest(&self, pod: &Pod, known: Option<&str>) -> Option<Duration> {
+        known?;
+        let rest = waiting::rest(self.context.caches.workspaces.count(), pod.metadata.uid.as_deref()?)?;
+        is_settled(&self.context, pod).then_some(rest)
     }
 
     /// A pod may ask before our watch has brought it.

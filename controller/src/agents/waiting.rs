@@ -2,7 +2,9 @@
 
 use std::{
     collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use kube::ResourceExt;
@@ -12,6 +14,21 @@ use crate::{
     caches::Caches,
     change::{Change, PodIndex},
 };
+
+/// How many workspaces there may be for the sidecar of each to hold a connection: that is 60 kB each.
+const HELD: usize = 1000;
+
+/// How many sidecars ask a second where there are more: a handshake each.
+const A_SECOND: usize = 20;
+
+/// How long the sidecar of a ready workspace stays away, of so many, spread by the UID of its pod: what its owner
+/// changes reaches it by then.
+pub fn rest(workspaces: usize, uid: &str) -> Option<Duration> {
+    let longest = (workspaces > HELD).then_some(workspaces * 4 / 3 / A_SECOND)? as u64;
+    let mut hasher = DefaultHasher::new();
+    uid.hash(&mut hasher);
+    Some(Duration::from_secs(longest / 2 + hasher.finish() % (longest / 2)))
+}
 
 /// The sidecars that wait, by the UID of their pods.
 #[derive(Default)]
@@ -74,6 +91,22 @@ impl Drop for Waiter {
         let mut all = self.all.lock();
         if all.get(&self.uid).is_some_and(|sender| sender.receiver_count() <= 1) {
             all.remove(&self.uid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sidecars_stay_away_only_where_there_are_many_and_twenty_ask_a_second() {
+        assert_eq!(rest(1000, "pod"), None);
+        for workspaces in [1001_u32, 10_000] {
+            let rests: Vec<_> =
+                (0..workspaces).map(|pod| rest(workspaces as usize, &format!("pod-{pod}"))).collect();
+            let rate: f64 = rests.iter().map(|rest| 1.0 / rest.unwrap().as_secs_f64()).sum();
+            assert!((19.0..23.0).contains(&rate), "{workspaces}: {rate} a second");
         }
     }
 }
