@@ -70,8 +70,9 @@ pub struct WarmPools {
 
 impl Reconciler for WarmPools {
     const KIND: &'static str = "WarmPool";
-    /// A burst of claims becomes one look, and those who wait for their launch come first.
-    const GATHER: Duration = Duration::from_millis(500);
+    /// A burst of claims becomes one look, and those who wait for their launch come first: a new pod takes from the
+    /// same node and API server what they need.
+    const GATHER: Duration = Duration::from_secs(1);
 
     fn all(&self) -> Vec<Key> {
         let caches = &self.context.caches;
