@@ -35,9 +35,12 @@ pub fn a_commit_is_pushed_from_the_terminal_as_its_author(demo: &Demo) -> Result
         ensure!(commit["commit"]["author"]["name"] == "Ada Lovelace", "{commit}");
         ensure!(commit["author"]["login"] == USER, "{commit}");
         ensure!(demo.shell(DESK, &["git", "rev-parse", "HEAD"])?.trim() == commit["sha"], "{commit}");
-        // Whose push it was is known by the token, not by what the commit claims.
-        let feed = ask(&format!("/users/{USER}/activities/feeds?only-performed-by=true&limit=1"))?;
-        ensure!(feed[0]["op_type"] == "commit_repo" && feed[0]["act_user"]["login"] == USER, "{feed}");
+        // Whose push it was is known by the token, not by what the commit claims. Gitea writes it down in its own time.
+        demo.wait("the push in the feed of its author", || {
+            let feed = ask(&format!("/users/{USER}/activities/feeds?only-performed-by=true&limit=1"))?;
+            ensure!(feed[0]["op_type"] == "commit_repo" && feed[0]["act_user"]["login"] == USER, "{feed}");
+            Ok(())
+        })?;
         person.browser.window.goto(&format!("{}/ada/hello", demo.git_url()?)).await?;
         person.browser.wait_for_text("body", "From the browser").await?;
         person.browser.picture("e2e-git-host").await
