@@ -12,8 +12,8 @@ use crate::workspace::decide::elapsed;
 /// that it does not give up pods that the next launches ask for.
 const REMEMBERED: Duration = Duration::from_secs(30 * 60);
 
-/// How many pods may be starting at once: a refill must not take the nodes from those who launch.
-const STARTING: usize = 10;
+/// How many pods may be starting at once, at least: a refill must not take the nodes from those who launch.
+const STARTING: usize = 4;
 
 /// What passes, besides the start of a pod, between a launch and the next ready pod, in seconds.
 const OVERHEAD: f64 = 1.0;
@@ -23,7 +23,7 @@ const OVERHEAD: f64 = 1.0;
 pub struct Wish {
     /// How many.
     pub size: usize,
-    /// How many of them may be starting at once.
+    /// How many of them may be starting at once, as long as half of the others are ready.
     pub starting: usize,
 }
 
@@ -69,8 +69,9 @@ pub fn wish(spec: &WarmPoolSpec, floor: &Floor, load: Load, needs: &mut Needs, n
     // As many start as launches take, or the pool could never be filled.
     let busy = (load.average() * 2.0).ceil().min(1e6);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to a million")]
-    let starting = STARTING.max(busy as usize);
-    Wish { size: size.max(floor.min), starting }
+    let busy = busy as usize;
+    let size = size.max(floor.min);
+    Wish { size, starting: STARTING.max(busy) }
 }
 
 fn autoscaled(autoscale: &Autoscale, load: Load, needs: &mut Needs, now: Timestamp) -> usize {

@@ -42,9 +42,16 @@ fn a_pool_becomes_and_stays_what_is_declared() {
     type Case = (&'static str, usize, Vec<Free>, usize, &'static [&'static str]);
     let cases: Vec<Case> = vec![
         ("an empty pool is filled", 3, vec![], 3, &[]),
-        ("at most ten start at once", 40, many(4, starting), 6, &[]),
-        ("ten that start are enough", 40, many(10, starting), 0, &[]),
-        ("ready ones leave room to start others", 40, many(30, ready), 10, &[]),
+        ("half of what is missing starts at once", 40, many(4, starting), 16, &[]),
+        ("the rest later", 40, many(20, starting), 0, &[]),
+        (
+            "a pool that is nearly full takes its time",
+            40,
+            [many(30, ready), many(3, starting)].concat(),
+            2,
+            &[],
+        ),
+        ("ready ones leave room to start others", 40, many(30, ready), 5, &[]),
         ("a full pool is left alone", 2, vec![ready("a1"), ready("b1")], 0, &[]),
         ("one that goes is replaced", 1, vec![pod("a1", PodState::Terminating)], 1, &[]),
         (
@@ -86,7 +93,7 @@ fn a_pool_becomes_and_stays_what_is_declared() {
         ("one that waits for room keeps its place", 1, vec![unschedulable("a7000")], 0, &[]),
     ];
     for (name, size, pods, create, delete) in cases {
-        let plan = decide(Wish { size, starting: 10 }, false, &pods, now());
+        let plan = decide(Wish { size, starting: 4 }, false, &pods, now());
         assert_eq!((plan.create, plan.delete), (create, names(delete)), "{name}");
     }
 }
