@@ -56,12 +56,12 @@ pub async fn poll(
     loop {
         let known = assignments.borrow().as_ref().map(|assignment| assignment.revision.clone());
         match ask(client, known.as_deref(), &polling).await {
-            Ok(new) => {
+            Ok(answer) => {
                 backoff.reset();
                 if !std::mem::take(&mut failure).is_empty() {
                     info!("the controller answers again");
                 }
-                match new {
+                match answer {
                     Answer::Assignment(new) => accept(*new, &assignments, &told).await,
                     Answer::Nothing => {}
                     Answer::Later(rest) => sleep(rest).await,

@@ -1,11 +1,7 @@
 //! What all reconcilers have in common: they are woken by changes, look at the whole, and are tried
 //! again when they fail.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::broadcast::error::RecvError, time::timeout};
 use tracing::Instrument;
@@ -14,6 +10,7 @@ use crate::{
     caches::Caches,
     change::Change,
     error::{Error, Result},
+    hash,
     key::Key,
     queue::{Next, Queue},
 };
@@ -87,7 +84,5 @@ fn settle(result: Result<Next>) -> Next {
 /// When an object is looked at again although nothing happened: every five to ten minutes, spread by
 /// name. Only a net, for changes that a watch missed.
 pub fn resync(key: &Key) -> Next {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    Next::After(Duration::from_secs(300 + hasher.finish() % 300))
+    Next::After(hash::spread(key, 300))
 }

@@ -1,7 +1,7 @@
 //! Disks of the node, there before anybody asks for one, as a provisioner of local disks declares them. The embedded
 //! cluster's own makes a volume by a pod, and one a second at most: a warm pool could not refill faster, whosever it is.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use anyhow::Result;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -46,14 +46,14 @@ impl Disks {
         let of_workspaces = ListParams::default().labels("workspace-tier");
         let nodes: Vec<_> = nodes.list(&of_workspaces).await?.iter().map(ResourceExt::name_any).collect();
         let volumes: Api<PersistentVolume> = Api::all(self.client.clone());
-        let add = async |number: usize| -> Result<()> {
+        let add = async |_: usize| -> Result<()> {
             let disk = tempfile::Builder::new().prefix("disk-").tempdir_in(self.folder.path())?.keep();
-            fs::set_permissions(&disk, std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
+            fs::set_permissions(&disk, fs::Permissions::from_mode(0o777))?;
             let on_the_node = json!({
                 "matchExpressions": [{ "key": "kubernetes.io/hostname", "operator": "In", "values": nodes }],
             });
             let volume = json!({
-                "metadata": { "generateName": format!("disk-{number}-") },
+                "metadata": { "generateName": "disk-" },
                 "spec": {
                     "capacity": { "storage": "100Gi" }, "accessModes": ["ReadWriteOnce"],
                     "storageClassName": CLASS, "persistentVolumeReclaimPolicy": "Retain",

@@ -7,7 +7,7 @@ use kube::{Api, Resource, ResourceExt};
 use neuralinverse_api::{
     Repository, Workspace,
     agent::{Assignment, Credentials, RepositoryToClone},
-    condition::{ConditionType, Reason},
+    condition::{self, ConditionType, Reason},
     labels,
 };
 
@@ -113,8 +113,9 @@ pub fn is_settled(context: &Context, pod: &Pod) -> bool {
 }
 
 fn is_ready(workspace: &Workspace) -> bool {
-    let conditions = workspace.status.iter().flat_map(|status| &status.conditions);
-    conditions.into_iter().any(|it| it.type_ == ConditionType::Ready.as_str() && it.status == "True")
+    let status = workspace.status.as_ref();
+    let ready = status.and_then(|status| condition::find(&status.conditions, ConditionType::Ready));
+    ready.is_some_and(|ready| ready.status == "True")
 }
 
 /// The workspace that a pod was given to: its name is on the pod, and its UID must be the same.

@@ -76,14 +76,16 @@ async fn assignment(
                 tracing::debug!(pod = identity.pod, workspace = assignment.workspace, "assigned");
                 return Ok(Json(assignment).into_response());
             }
-            assignment::Next::Wait => false,
+            assignment::Next::Wait => match agents.rest(&pod, known.as_deref()) {
+                Some(rest) => {
+                    let seconds = rest.as_secs().to_string();
+                    let close = [(header::RETRY_AFTER, seconds), (header::CONNECTION, "close".to_owned())];
+                    return Ok((StatusCode::NO_CONTENT, close).into_response());
+                }
+                None => false,
+            },
             assignment::Next::Problem => true,
         };
-        if !problem && let Some(rest) = agents.rest(&pod, known.as_deref()) {
-            let seconds = rest.as_secs().to_string();
-            let close = [(header::RETRY_AFTER, seconds), (header::CONNECTION, "close".to_owned())];
-            return Ok((StatusCode::NO_CONTENT, close).into_response());
-        }
         let wake = if problem { deadline.min(Instant::now() + LOOK_AGAIN) } else { deadline };
         if timeout_at(wake, changes.next()).await.is_err() && Instant::now() >= deadline {
             return Ok(match Box::pin(assigner.again(&pod)).await? {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,6 +12,7 @@ use tokio::sync::{broadcast::error::RecvError, watch};
 use crate::{
     caches::Caches,
     change::{Change, PodIndex},
+    hash,
 };
 
 /// How many workspaces there may be for the sidecar of each to hold a connection: that is 60 kB each.
@@ -25,9 +25,7 @@ const A_SECOND: usize = 20;
 /// changes reaches it by then.
 pub fn rest(workspaces: usize, uid: &str) -> Option<Duration> {
     let longest = (workspaces > HELD).then_some(workspaces * 4 / 3 / A_SECOND)? as u64;
-    let mut hasher = DefaultHasher::new();
-    uid.hash(&mut hasher);
-    Some(Duration::from_secs(longest / 2 + hasher.finish() % (longest / 2)))
+    Some(hash::spread(uid, longest / 2))
 }
 
 /// The sidecars that wait, by the UID of their pods.

@@ -23,7 +23,7 @@ const OVERHEAD: f64 = 1.0;
 pub struct Wish {
     /// How many.
     pub size: usize,
-    /// How many of them may be starting at once, as long as half of the others are ready.
+    /// How many of them may be starting at once, at least: more where many are missing.
     pub starting: usize,
 }
 
@@ -69,9 +69,8 @@ pub fn wish(spec: &WarmPoolSpec, floor: &Floor, load: Load, needs: &mut Needs, n
     // As many start as launches take, or the pool could never be filled.
     let busy = (load.average() * 2.0).ceil().min(1e6);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to a million")]
-    let busy = busy as usize;
-    let size = size.max(floor.min);
-    Wish { size, starting: STARTING.max(busy) }
+    let starting = STARTING.max(busy as usize);
+    Wish { size: size.max(floor.min), starting }
 }
 
 fn autoscaled(autoscale: &Autoscale, load: Load, needs: &mut Needs, now: Timestamp) -> usize {
