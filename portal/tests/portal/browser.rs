@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
 use neuralinverse_api::condition::Reason;
-use neuralinverse_browser::{Chromium, Locator};
+use neuralinverse_browser::Chromium;
 use neuralinverse_portal::labels::FIELD_MANAGER;
 
 use crate::support::{kubernetes, stage::Stage, until};
@@ -39,7 +39,7 @@ pub async fn a_person_signs_in_creates_watches_and_opens(stage: Arc<Stage>) -> R
     browser.picture("failed").await?;
 
     // The page turns into the editor by itself.
-    browser.find(&format!("#o-{id}")).await?.click().await?;
+    browser.click(&format!("#o-{id}")).await?;
     browser.wait_for_text("#state", "Needs attention").await?;
     let _sidecar = stage.run(&workspace).await?;
     browser.wait_for_text("#editor", "The editor").await?;
@@ -55,7 +55,7 @@ pub async fn a_person_signs_in_creates_watches_and_opens(stage: Arc<Stage>) -> R
 
 pub async fn the_git_host_is_another_origin(stage: Arc<Stage>) -> Result<()> {
     let browser = Chromium::start().await?;
-    sign_in(&browser, &stage).await?;
+    sign_in_as(&browser, &stage, "gertrud").await?;
     let git = stage.site.git_origin().context("no Git host")?;
     browser.window.goto(&format!("{git}/echo")).await?;
     let seen = browser.find("body").await?.text().await?;
@@ -66,7 +66,7 @@ pub async fn the_git_host_is_another_origin(stage: Arc<Stage>) -> Result<()> {
     let seen = browser.find("body").await?.text().await?;
     ensure!(seen.contains("theme=dark"), "{seen}");
     browser.window.goto(&stage.url("/")).await?;
-    browser.wait_for_text("summary", "Ursula").await
+    browser.wait_for_text("summary", "Gertrud").await
 }
 
 pub async fn pages_fit_their_window_by_day_and_by_night(stage: Arc<Stage>) -> Result<()> {
@@ -106,24 +106,24 @@ pub async fn pages_fit_their_window_by_day_and_by_night(stage: Arc<Stage>) -> Re
         browser.window.goto(&stage.url("/new")).await?;
         fits(&browser, &format!("{name}-new")).await?;
         browser.window.goto(&stage.url("/")).await?;
-        browser.find("a[aria-label='Delete billing']").await?.click().await?;
+        browser.click("a[aria-label='Delete billing']").await?;
         browser.find("#confirm").await?;
         fits(&browser, &format!("{name}-delete")).await?;
         browser.window.goto(&stage.url("/nothing")).await?;
         fits(&browser, &format!("{name}-nothing")).await?;
         browser.window.goto(&stage.url("/")).await?;
-        browser.find("a[aria-label='Open firmware']").await?.click().await?;
+        browser.click("a[aria-label='Open firmware']").await?;
         browser.find("#steps").await?;
         fits(&browser, &format!("{name}-starting")).await?;
         browser.window.goto(&stage.url("/")).await?;
-        browser.find("a[aria-label='Open radar']").await?.click().await?;
-        let at_once = browser.find("#at-once button").await?;
+        browser.click("a[aria-label='Open radar']").await?;
+        browser.find("#at-once button").await?;
         // What the editor is made of is loaded while one waits.
         let loaded =
             "return performance.getEntriesByType('resource').some((it) => it.name.endsWith('/editor.js'))";
         browser.wait_for_value("the editor's script", loaded).await?;
         fits(&browser, &format!("{name}-cloning")).await?;
-        at_once.click().await?;
+        browser.click("#at-once button").await?;
         browser.wait_for_text("#echo", "through the portal").await?;
     }
     Ok(())
@@ -137,15 +137,16 @@ async fn fits(browser: &Chromium, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Each test has a person of its own: one of them signs out everywhere.
 async fn sign_in_as(browser: &Chromium, stage: &Stage, login: &str) -> Result<()> {
     browser.window.goto(&stage.url("/")).await?;
-    browser.find("#sign-in").await?.click().await?;
+    browser.click("#sign-in").await?;
     browser.find("input[name=login]").await?.send_keys(login).await?;
     browser.find("input[name=password]").await?.send_keys("any").await?;
-    browser.find("button[type=submit]").await?.click().await?;
+    browser.click("button[type=submit]").await?;
     // The issuer's own question, whether the portal may know who one is.
     browser.find("input[name=prompt][value=consent]").await?;
-    browser.find("button[type=submit]").await?.click().await?;
+    browser.click("button[type=submit]").await?;
     browser.find("summary").await?;
     Ok(())
 }
@@ -163,11 +164,11 @@ async fn sign_in(browser: &Chromium, stage: &Stage) -> Result<()> {
 }
 
 async fn create(browser: &Chromium) -> Result<String> {
-    browser.find("#new").await?.click().await?;
+    browser.click("#new").await?;
     browser.find("#repository").await?.send_keys("https://git.test/ursula/sensors").await?;
-    browser.find("input[name=tier][value=standard]").await?.click().await?;
+    browser.click("input[name=tier][value=standard]").await?;
     browser.picture("new").await?;
-    browser.find("#create").await?.click().await?;
+    browser.click("#create").await?;
     browser.find("#steps").await?;
     let url = browser.window.current_url().await?;
     Ok(url.host_str().and_then(|it| it.split('.').next()).context("no host")?.to_owned())
@@ -184,9 +185,8 @@ async fn nothing_is_reported(browser: &Chromium) -> Result<()> {
 }
 
 async fn sign_out(browser: &Chromium) -> Result<()> {
-    browser.find("summary").await?.click().await?;
-    let everywhere = Locator::Css("form[action='/sign-out/everywhere'] button");
-    browser.window.wait().for_element(everywhere).await?.click().await?;
+    browser.click("summary").await?;
+    browser.click("form[action='/sign-out/everywhere'] button").await?;
     browser.find("#sign-in").await?;
     let gone = async || Ok(browser.window.get_named_cookie("__Host-session").await.is_err().then_some(()));
     until("the cookie to go", gone).await

@@ -83,7 +83,7 @@ pub async fn somebody_signs_in_with_the_regions_gitea(stage: Arc<Stage>) -> Resu
 
     let browser = Chromium::start().await?;
     browser.window.goto(&home).await?;
-    browser.find("#sign-in").await?.click().await?;
+    browser.click("#sign-in").await?;
     browser.find("input[name=user_name]").await?.send_keys("ada").await?;
     browser.find("input[name=password]").await?.send_keys(PASSWORD).await?;
     browser.picture("gitea-sign-in").await?;
@@ -96,10 +96,10 @@ pub async fn somebody_signs_in_with_the_regions_gitea(stage: Arc<Stage>) -> Resu
     ensure!(browser.window.current_url().await?.as_str() == home);
 
     // The workspace is that person's, by a number that never changes hands, and so are its commits.
-    browser.find("#new").await?.click().await?;
+    browser.click("#new").await?;
     let repository = format!("{}/ada/hello.git", region.git);
     browser.find("#repository").await?.send_keys(&repository).await?;
-    browser.find("#create").await?.click().await?;
+    browser.click("#create").await?;
     browser.find("#steps").await?;
     let url = browser.window.current_url().await?;
     let id = url.host_str().and_then(|it| it.split('.').next()).context("no host")?;
