@@ -1,10 +1,9 @@
 //! What nodes have, and what pods ask of them.
 
-use k8s_openapi::{
-    api::core::v1::{Node, Pod},
-    apimachinery::pkg::api::resource,
-};
+use k8s_openapi::{api::core::v1::Node, apimachinery::pkg::api::resource};
 use neuralinverse_api::Quantity;
+
+use crate::kubernetes::Pod;
 
 /// What a pod asks of a node, or what a node has left: thousandths of a CPU and of a byte, and places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,18 +35,16 @@ impl Amount {
 
 /// The node that a pod holds a part of.
 pub fn node_of(pod: &Pod) -> Option<&str> {
-    let ended = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    let holds = !matches!(ended, Some("Failed" | "Succeeded"));
-    pod.spec.as_ref()?.node_name.as_deref().filter(|_| holds)
+    let holds = !matches!(pod.status.phase.as_deref(), Some("Failed" | "Succeeded"));
+    pod.spec.node_name.as_deref().filter(|_| holds)
 }
 
 /// What a pod asks of its node. Our sidecar asks for little, and the same of each.
 pub fn asks(pod: &Pod) -> Amount {
-    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-    let requests = containers.filter_map(|container| container.resources.as_ref()?.requests.as_ref());
+    let amount = |quantity: &Option<_>| quantity.as_ref().map(milli).unwrap_or_default();
+    let requests = pod.spec.containers.iter().map(|container| &container.resources.requests);
     requests.fold(Amount { pods: 1, ..Amount::default() }, |sum, requests| {
-        let amount = |name: &str| requests.get(name).map(milli).unwrap_or_default();
-        sum.plus(Amount { cpu: amount("cpu"), memory: amount("memory"), pods: 0 })
+        sum.plus(Amount { cpu: amount(&requests.cpu), memory: amount(&requests.memory), pods: 0 })
     })
 }
 

@@ -43,12 +43,12 @@ pub struct Cache<K: Cached> {
 }
 
 struct Inner<K: Cached> {
-    objects: HashMap<Key, Arc<K>>,
+    objects: HashMap<Arc<Key>, Arc<K>>,
     /// Sorted, so that the same objects give the same decisions in the same order.
-    index: HashMap<K::Index, BTreeSet<Key>>,
+    index: HashMap<K::Index, BTreeSet<Arc<Key>>>,
     gone: VecDeque<String>,
     /// During a list: what was known before and has not come yet.
-    missing: HashSet<Key>,
+    missing: HashSet<Arc<Key>>,
 }
 
 impl<K: Cached> Cache<K> {
@@ -140,6 +140,7 @@ impl<K: Cached> Cache<K> {
 impl<K: Cached> Inner<K> {
     fn apply(&mut self, object: &Arc<K>) -> Option<Change> {
         let key = Key::of(object.as_ref());
+        let key = self.objects.get_key_value(&key).map_or_else(|| Arc::new(key), |(known, _)| known.clone());
         self.missing.remove(&key);
         if object.meta().uid.as_ref().is_some_and(|uid| self.gone.contains(uid)) {
             return None;
@@ -208,11 +209,10 @@ fn newer<K: Resource>(a: &K, b: &K) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::Pod;
     use serde_json::json;
 
     use super::*;
-    use crate::change::PodIndex;
+    use crate::{change::PodIndex, kubernetes::Pod};
 
     fn pod(uid: &str, version: u64, pool: Option<&str>) -> Pod {
         serde_json::from_value(json!({ "metadata": {

@@ -5,7 +5,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
-    core::v1::{Node, PersistentVolumeClaim, Pod},
+    core::v1::Node,
 };
 use kube::{
     Api, Client,
@@ -22,6 +22,7 @@ use crate::{
     change::Change,
     error::not_found,
     key::Key,
+    kubernetes::{PersistentVolumeClaim, Pod},
     names::REGION,
     node_pool::karpenter,
 };

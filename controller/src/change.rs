@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
-    core::v1::{Container, Node, PersistentVolumeClaim, Pod, PodSpec},
+    core::v1::Node,
 };
 use kube::{Resource, ResourceExt};
 use neuralinverse_api::{
@@ -14,6 +14,7 @@ use neuralinverse_api::{
 use crate::{
     cache::Cached,
     key::Key,
+    kubernetes::{PersistentVolumeClaim, Pod},
     node_pool::karpenter,
     workspace::{node_loss, pod_state},
 };
@@ -110,30 +111,10 @@ impl Cached for Pod {
         Some(Change::Pod(self.clone(), old.cloned()))
     }
 
-    /// Most of a pod is what we wrote ourselves: at ten thousand pods it would be most of our memory.
     fn slim(&mut self) {
         self.metadata.managed_fields = None;
-        let Some(spec) = self.spec.take() else { return };
-        let container = |it: Container| Container {
-            name: it.name,
-            image: it.image,
-            resources: it.resources,
-            ..Container::default()
-        };
-        let mut volumes = spec.volumes.unwrap_or_default();
-        volumes.retain(|volume| volume.persistent_volume_claim.is_some());
-        // A volume of any kind has 3 kB.
-        volumes.shrink_to_fit();
-        self.spec = Some(PodSpec {
-            containers: spec.containers.into_iter().map(container).collect(),
-            host_users: spec.host_users,
-            node_name: spec.node_name,
-            node_selector: spec.node_selector,
-            priority_class_name: spec.priority_class_name,
-            runtime_class_name: spec.runtime_class_name,
-            volumes: Some(volumes),
-            ..PodSpec::default()
-        });
+        self.spec.volumes.retain(|volume| volume.persistent_volume_claim.is_some());
+        self.spec.volumes.shrink_to_fit();
     }
 }
 

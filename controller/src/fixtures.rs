@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
 use neuralinverse_api::{LaunchSource, Workspace};
 use serde_json::{Value, json};
 
 use crate::{
     caches::Caches,
     context::Urls,
+    kubernetes::Pod,
     references::{References, resolve},
     workspace::children::pod::{self, Launched},
 };
@@ -80,11 +80,16 @@ pub(crate) fn pod(epoch: i64, more: impl FnOnce(&mut Pod)) -> Arc<Pod> {
     let since = jiff::Timestamp::from_second(100).unwrap();
     let launched = Launched { epoch, source: LaunchSource::Cold, since };
     let workspace = workspace(json!({}), Value::Null);
-    let mut pod = pod::started(&workspace, &launched, "mine-1", &references(), &urls());
+    let mut pod = seen(pod::started(&workspace, &launched, "mine-1", &references(), &urls()));
     pod.metadata.uid = Some(format!("uid-of-pod-{epoch}"));
     pod.metadata.creation_timestamp = Some(from(json!("1970-01-01T00:01:41Z")));
     more(&mut pod);
     Arc::new(pod)
+}
+
+/// A pod that is made, as it is seen then.
+pub(crate) fn seen(made: k8s_openapi::api::core::v1::Pod) -> Pod {
+    Pod { metadata: made.metadata, spec: made.spec.unwrap().into(), ..Pod::default() }
 }
 
 /// Says of a pod that all its containers run.

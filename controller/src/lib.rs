@@ -27,6 +27,7 @@ mod fixtures;
 mod hash;
 mod health;
 mod key;
+mod kubernetes;
 mod leader;
 mod metrics;
 mod names;

@@ -70,6 +70,17 @@ fn difference(old: &Value, mut new: Value) -> Value {
     new
 }
 
+/// Creates what is declared in full, and gives it back as far as it is read here.
+pub async fn create<K: Resource + Clone + DeserializeOwned>(
+    api: &Api<K>,
+    object: &impl Serialize,
+) -> kube::Result<K> {
+    let url = kube::core::Request::new(api.resource_url());
+    let request = url.create(&creation(), serde_json::to_vec(object).map_err(kube::Error::SerdeError)?);
+    let request = request.map_err(kube::Error::BuildRequest)?;
+    api.clone().into_client().request(request).await
+}
+
 /// Deletes exactly the copy that we looked at, or nothing: anything that happened to it since, such as
 /// a claim, comes first. What is gone already is fine.
 pub async fn delete_unchanged<K>(client: &Client, object: &K) -> Result<()>

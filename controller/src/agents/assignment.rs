@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Resource, ResourceExt};
 use neuralinverse_api::{
     Repository, Workspace,
@@ -17,6 +17,7 @@ use crate::{
     error::{During, Error},
     hash,
     key::Key,
+    kubernetes::Pod,
     references::{Problem, resolve},
     workspace::{
         observe, pod_state,

@@ -17,7 +17,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use neuralinverse_api::agent::{
     ASSIGNMENT_PATH, CERTIFICATE_PATH, Certificate, CertificateRequest, POLL_SECONDS, REPORT_PATH, Report,
@@ -31,7 +30,9 @@ use self::{
     assignment::{Assigner, is_settled},
 };
 pub use self::{server::serve, waiting::Waiting};
-use crate::{change::PodIndex, context::Context, error::not_found, workspace::children::is_managed};
+use crate::{
+    change::PodIndex, context::Context, error::not_found, kubernetes::Pod, workspace::children::is_managed,
+};
 
 /// How long a sidecar waits until a fault of the user's is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
 use neuralinverse_api::{Workspace, agent::Report};
 
@@ -12,6 +11,7 @@ use super::{answer::Refusal, assignment::workspace_of};
 use crate::{
     context::Context,
     error::{During, Error},
+    kubernetes::Pod,
     workspace::{
         observe, pod_state,
         say::{Say, say},

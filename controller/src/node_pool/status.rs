@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use kube::ResourceExt;
 use neuralinverse_api::{
     Money, Quantity, Resources, WorkspaceNodePool, WorkspaceNodePoolStatus,
@@ -14,6 +14,7 @@ use neuralinverse_api::{
 use super::{decide::facts, users::Users};
 use crate::{
     amount::{Amount, asks, has, node_of},
+    kubernetes::Pod,
     references::Problem,
 };
 

@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::api::core::v1::Pod;
 use neuralinverse_api::{Workspace, labels};
 use serde_json::Value;
 
@@ -15,6 +14,7 @@ use super::{
 };
 use crate::{
     fixtures::from,
+    kubernetes::Pod,
     workspace::say::{Say, say},
 };
 

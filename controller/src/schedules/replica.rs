@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use kube::ResourceExt;
 use neuralinverse_api::agent::{Report, RepositoryState};
 use serde::de::DeserializeOwned;
@@ -27,6 +27,7 @@ use crate::{
     context::{Context, Reserved},
     events::Events,
     fixtures,
+    kubernetes::Pod,
     metrics::Metrics,
     reconciler::{self, Reconciler},
     tls::Authority,

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::ResourceExt;
 use neuralinverse_api::{Workspace, labels};
 
-use crate::workspace::decide::age;
+use crate::{kubernetes::PersistentVolumeClaim, workspace::decide::age};
 
 /// How old a volume is before its workspace can have passed it by: it is made before its pod, and that is named
 /// last.

@@ -6,7 +6,6 @@ mod decide;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{Api, ResourceExt, api::Patch};
 use neuralinverse_api::{Workspace, labels};
 use serde_json::{Value, json};
@@ -17,6 +16,7 @@ use crate::{
     context::Context,
     error::{During, Result},
     key::Key,
+    kubernetes::PersistentVolumeClaim,
     queue::Next,
     reconciler::{Reconciler, resync},
     write,

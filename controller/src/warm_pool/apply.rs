@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::{Api, ResourceExt};
 use neuralinverse_api::{WarmPool, labels};
 
@@ -13,6 +12,7 @@ use crate::{
     error::{During, Result},
     hash,
     key::Key,
+    kubernetes::{PersistentVolumeClaim, Pod},
     references::{Problem, References},
     refusal,
     workspace::children::{pod, volume},
@@ -33,9 +33,8 @@ pub async fn create(
 ) -> Result<Option<Problem>> {
     let namespace = pool.namespace().unwrap_or_default();
     let name = name(pool, context.now(), salt);
-    let params = write::creation();
     let volumes: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
-    match volumes.create(&params, &volume::warm(pool, &name, references)).await {
+    match write::create(&volumes, &volume::warm(pool, &name, references)).await {
         Ok(volume) => context.caches.volumes.apply(volume),
         Err(error) => return refusal::of("PersistentVolumeClaim", CREATING, error).map(Some),
     };
@@ -44,7 +43,7 @@ pub async fn create(
     if let Some(before) = before {
         pod.annotations_mut().insert(labels::FAILED_BEFORE.to_owned(), before.to_string());
     }
-    match pods.create(&params, &pod).await {
+    match write::create(&pods, &pod).await {
         Ok(pod) => context.caches.pods.apply(pod),
         Err(error) => return refusal::of("Pod", CREATING, error).map(Some),
     };

@@ -19,7 +19,6 @@ use std::{
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
 use neuralinverse_api::{WarmPool, WarmPoolStatus, labels};
 use tokio::time::Instant;
@@ -34,6 +33,7 @@ use crate::{
     context::Context,
     error::{Error, Result},
     key::Key,
+    kubernetes::{PersistentVolumeClaim, Pod},
     queue::Next,
     reconciler::{Reconciler, resync},
     references::{Problem, References, resolve},

@@ -3,7 +3,6 @@
 use std::fmt::Debug;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::{Api, Resource, ResourceExt, api::Patch, core::NamespaceResourceScope};
 use neuralinverse_api::{LaunchSource, Workspace, condition::Reason, labels};
 use serde::{Serialize, de::DeserializeOwned};
@@ -22,6 +21,7 @@ use crate::{
     cache::{Cache, Cached},
     context::Context,
     error::{During, Error, Result, not_found, refused, text},
+    kubernetes::{PersistentVolumeClaim, Pod},
     references::{Problem, References},
     refusal, write,
 };
@@ -156,14 +156,14 @@ async fn create<K>(
     context: &Context,
     workspace: &Workspace,
     cache: &Cache<K>,
-    object: &K,
+    object: &(impl ResourceExt + Serialize),
 ) -> Result<Option<Problem>>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Cached,
-    K: Clone + Debug + Serialize + DeserializeOwned,
+    K: Clone + Debug + DeserializeOwned,
 {
     let api: Api<K> = namespaced(context, workspace);
-    match api.create(&write::creation(), object).await {
+    match write::create(&api, object).await {
         Ok(made) => {
             cache.apply(made);
             Ok(None)

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
 use neuralinverse_api::{LaunchSource, WarmPool, Workspace, labels};
 use serde_json::json;
@@ -20,6 +19,7 @@ use crate::{
     context::Context,
     error::{During, Error, Result},
     key::Key,
+    kubernetes::Pod,
     references::References,
     write,
 };

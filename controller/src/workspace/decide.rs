@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
 use neuralinverse_api::{Wanted, Workspace, labels};
 
@@ -14,7 +13,10 @@ use super::{
     say::{current, fenced, rivals},
     tier_change::{self, Step},
 };
-use crate::references::{Problem, References};
+use crate::{
+    kubernetes::{PersistentVolumeClaim, Pod},
+    references::{Problem, References},
+};
 
 /// How long a pod that ended at once stays, so that a node that refuses pods is not asked in a hot loop.
 const ENDED_STAYS: Duration = Duration::from_secs(10);
@@ -169,7 +171,7 @@ fn unused(workspace: &Workspace, observed: &Observed, now: Timestamp, plan: &mut
     }) {
         let uses = |pod: &&Arc<Pod>| pod_state::volume(pod) == volume.metadata.name.as_deref();
         let users: Vec<_> = observed.pods.iter().filter(uses).collect();
-        let pending = volume.status.as_ref().is_none_or(|it| it.phase.as_deref() == Some("Pending"));
+        let pending = matches!(volume.status.phase.as_deref(), None | Some("Pending"));
         if users.is_empty() && pending {
             match UNUSED_STAYS.saturating_sub(age(volume.as_ref(), now)) {
                 Duration::ZERO => plan.unused.push(volume.clone()),
@@ -296,7 +298,7 @@ mod tests {
             (
                 "the volume was deleted while the pod runs",
                 status(1, Some("mine-1")),
-                vec![pod(1, |pod| pod.spec.get_or_insert_default().node_name = Some("n1".to_owned()))],
+                vec![pod(1, |pod| pod.spec.node_name = Some("n1".to_owned()))],
                 None,
                 "own mine-1",
             ),
@@ -347,8 +349,9 @@ mod tests {
         let on = |epoch: i64, name: &'static str| {
             pod(epoch, |pod| {
                 ready(pod);
-                let volumes = pod.spec.iter_mut().flat_map(|spec| spec.volumes.iter_mut().flatten());
-                for claim in volumes.filter_map(|volume| volume.persistent_volume_claim.as_mut()) {
+                for claim in
+                    pod.spec.volumes.iter_mut().filter_map(|volume| volume.persistent_volume_claim.as_mut())
+                {
                     claim.claim_name = name.to_owned();
                 }
             })
@@ -480,7 +483,7 @@ mod tests {
             pod(epoch, |pod| {
                 ready(pod);
                 more(pod);
-                pod.spec.as_mut().unwrap().node_name = node.map(str::to_owned);
+                pod.spec.node_name = node.map(str::to_owned);
             })
         };
         let (serves, lost) = (NodeState::Serves, NodeState::Lost);

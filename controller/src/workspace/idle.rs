@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use neuralinverse_api::Workspace;
 
 use super::{decide::elapsed, pod_state};
+use crate::kubernetes::Pod;
 
 /// How long `pod`, which has the say, may still stay although nobody uses it. `None` when it is used, or may
 /// stay unused.

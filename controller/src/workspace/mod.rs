@@ -26,7 +26,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use neuralinverse_api::{LaunchSource, Run, Workspace, condition::Reason, labels};
 
@@ -40,6 +39,7 @@ use crate::{
     context::Context,
     error::Result,
     key::Key,
+    kubernetes::Pod,
     queue::Next,
     reconciler::{Reconciler, resync},
     references::Problem,

@@ -8,12 +8,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{
-    Node, NodeSelectorRequirement, NodeSelectorTerm, PersistentVolume, PersistentVolumeClaim, Pod,
-};
+use k8s_openapi::api::core::v1::{Node, NodeSelectorRequirement, NodeSelectorTerm, PersistentVolume};
 use kube::ResourceExt;
 
 use super::decide::elapsed;
+use crate::kubernetes::{PersistentVolumeClaim, Pod};
 
 /// Says of a node that its machine is off for certain. Set by people or by who watches machines.
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
@@ -60,7 +59,7 @@ pub fn state(node: Option<&Node>, timeout: Duration, now: Timestamp) -> NodeStat
 
 /// The node that a pod was placed on.
 pub fn node_of(pod: &Pod) -> Option<&str> {
-    pod.spec.as_ref()?.node_name.as_deref()
+    pod.spec.node_name.as_deref()
 }
 
 /// The node that a volume was made for. One that can leave it may be elsewhere by now.

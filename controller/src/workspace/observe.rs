@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Node, PersistentVolume};
 use kube::{Api, ResourceExt, api::ListParams};
 use neuralinverse_api::{Money, OwnerLimits, Wanted, Workspace, labels};
 
@@ -18,6 +18,7 @@ use crate::{
     context::Context,
     error::{During, Result},
     key::Key,
+    kubernetes::{PersistentVolumeClaim, Pod},
     references::{self, Problem, References},
 };
 
@@ -108,7 +109,7 @@ async fn stranded(
     pods: &[Arc<Pod>],
     nodes: &BTreeMap<String, NodeState>,
 ) -> Result<bool> {
-    let disk = volume.spec.as_ref().and_then(|spec| spec.volume_name.as_deref());
+    let disk = volume.spec.volume_name.as_deref();
     let users = pods.iter().filter(|pod| pod_state::volume(pod) == volume.metadata.name.as_deref());
     let node = node_loss::made_for(volume).or(users.filter_map(|pod| node_loss::node_of(pod)).next());
     let lost = node.filter(|node| nodes.get(*node) == Some(&NodeState::Lost));

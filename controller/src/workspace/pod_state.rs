@@ -1,7 +1,7 @@
 //! How a pod of ours is doing, in one word, from what the kubelet and the scheduler say of it.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
+use k8s_openapi::api::core::v1::ContainerStateWaiting;
 use kube::ResourceExt;
 use neuralinverse_api::{LaunchSource, condition::Reason, labels};
 
@@ -9,6 +9,7 @@ use super::{
     children::{containers::WORKSPACE, volumes},
     node_loss,
 };
+use crate::kubernetes::Pod;
 
 /// How a pod is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +41,9 @@ pub fn of(pod: &Pod) -> PodState {
     if pod.metadata.deletion_timestamp.is_some() {
         return PodState::Terminating;
     }
-    let status = pod.status.as_ref();
-    if let Some(phase @ ("Failed" | "Succeeded")) = status.and_then(|status| status.phase.as_deref()) {
-        let said = status.and_then(|status| status.reason.clone().or(status.message.clone()));
+    let status = &pod.status;
+    if let Some(phase @ ("Failed" | "Succeeded")) = status.phase.as_deref() {
+        let said = status.reason.clone().or(status.message.clone());
         return PodState::Ended(said.unwrap_or_else(|| phase.to_owned()));
     }
     if condition(pod, "Ready").is_some_and(|(true_, ..)| true_) {
@@ -59,7 +60,7 @@ pub fn of(pod: &Pod) -> PodState {
     if started(pod) {
         return PodState::Unready;
     }
-    PodState::Starting(match pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref()) {
+    PodState::Starting(match pod.spec.node_name {
         None => "the pod waits for a node",
         Some(_) => "volume, images and programs of the pod are being readied",
     })
@@ -67,7 +68,7 @@ pub fn of(pod: &Pod) -> PodState {
 
 /// The node pool whose nodes the pod may run on.
 pub fn node_pool(pod: &Pod) -> Option<&str> {
-    pod.spec.as_ref()?.node_selector.as_ref()?.get(labels::NODE_POOL).map(String::as_str)
+    pod.spec.node_selector.as_ref()?.get(labels::NODE_POOL).map(String::as_str)
 }
 
 /// The node pool in which a workspace's pod waits for room, if it does.
@@ -89,8 +90,7 @@ pub fn starts_on_a_node(pod: &Pod) -> bool {
 
 /// Since when it is ready or not: since it was made, if nothing is said.
 pub fn since(pod: &Pod) -> Timestamp {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready");
+    let ready = pod.status.conditions.iter().find(|condition| condition.type_ == "Ready");
     let changed = ready.and_then(|condition| condition.last_transition_time.as_ref());
     changed.map(|time| time.0).or(pod.creation_timestamp().map(|time| time.0)).unwrap_or_default()
 }
@@ -102,8 +102,7 @@ pub fn epoch(pod: &Pod) -> i64 {
 
 /// The volume that holds a pod's work.
 pub fn volume(pod: &Pod) -> Option<&str> {
-    let volumes = pod.spec.as_ref()?.volumes.as_ref()?;
-    let work = volumes.iter().find(|volume| volume.name == volumes::WORK)?;
+    let work = pod.spec.volumes.iter().find(|volume| volume.name == volumes::WORK)?;
     work.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.as_str())
 }
 
@@ -120,12 +119,11 @@ pub fn launch(pod: &Pod) -> Option<(LaunchSource, Timestamp)> {
 
 /// That the pod did not end by itself, and what comes now.
 pub fn interruption(pod: &Pod) -> Option<(Reason, String)> {
-    let status = pod.status.as_ref();
-    let evicted = status.is_some_and(|status| status.reason.as_deref() == Some("Evicted"));
+    let evicted = pod.status.reason.as_deref() == Some("Evicted");
     let target = condition(pod, "DisruptionTarget").filter(|(true_, ..)| *true_);
     let said = match target.map(|(.., message)| message).filter(|message| !message.is_empty()) {
         Some(message) => message,
-        None => status.and_then(|status| status.message.as_deref()).unwrap_or("it did not say why"),
+        None => pod.status.message.as_deref().unwrap_or("it did not say why"),
     };
     match target.and_then(|(_, reason, _)| reason) {
         Some("PreemptionByScheduler") => Some((
@@ -175,8 +173,10 @@ pub fn resize(pod: &Pod) -> Option<(Reason, String)> {
         });
     }
     let resizing = condition(pod, "PodResizeInProgress").filter(|(true_, ..)| *true_);
-    let observed = pod.status.as_ref().and_then(|status| status.observed_generation);
-    let unseen = observed.is_some_and(|observed| pod.metadata.generation.is_some_and(|it| it > observed));
+    let unseen = pod
+        .status
+        .observed_generation
+        .is_some_and(|observed| pod.metadata.generation.is_some_and(|it| it > observed));
     match resizing {
         Some((_, Some("Error"), message)) => Some((
             Reason::ResizeInProgress,
@@ -194,25 +194,21 @@ pub fn tier(pod: &Pod) -> Option<&str> {
 
 /// Whether the user's container has passed its startup probe.
 fn started(pod: &Pod) -> bool {
-    let status = pod.status.iter();
-    let mut containers = status.flat_map(|status| status.container_statuses.iter().flatten());
-    containers.any(|container| container.name == WORKSPACE && container.started == Some(true))
+    pod.status
+        .container_statuses
+        .iter()
+        .any(|container| container.name == WORKSPACE && container.started == Some(true))
 }
 
 fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<(bool, Option<&'a str>, &'a str)> {
-    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    let condition = conditions.iter().find(|condition| condition.type_ == type_)?;
+    let condition = pod.status.conditions.iter().find(|condition| condition.type_ == type_)?;
     let message = condition.message.as_deref().unwrap_or_default();
     Some((condition.status == "True", condition.reason.as_deref(), message))
 }
 
 fn waiting(pod: &Pod) -> impl Iterator<Item = (&str, &ContainerStateWaiting)> {
-    let status = pod.status.iter();
-    let containers = status.flat_map(|status| {
-        status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten())
-    });
-    containers
-        .filter_map(|container| Some((container.name.as_str(), container.state.as_ref()?.waiting.as_ref()?)))
+    let containers = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
+    containers.filter_map(|container| Some((container.name.as_str(), container.state.waiting.as_ref()?)))
 }
 
 fn trouble((container, waiting): (&str, &ContainerStateWaiting)) -> Option<PodState> {

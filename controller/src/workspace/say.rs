@@ -4,11 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use neuralinverse_api::Workspace;
 
 use super::{decide::age, pod_state};
+use crate::kubernetes::Pod;
 
 /// How long a second pod stays that was got beside the one with the say: as long as a look at the cluster may be
 /// old.
@@ -89,8 +89,9 @@ mod tests {
             |epoch: i64, pod: &str| fixtures::workspace(json!({}), json!({ "epoch": epoch, "pod": pod }));
         let elsewhere = |pod: &mut Pod| {
             going(pod);
-            let volumes = pod.spec.iter_mut().flat_map(|spec| spec.volumes.iter_mut().flatten());
-            for claim in volumes.filter_map(|volume| volume.persistent_volume_claim.as_mut()) {
+            for claim in
+                pod.spec.volumes.iter_mut().filter_map(|volume| volume.persistent_volume_claim.as_mut())
+            {
                 claim.claim_name = "mine-0".to_owned();
             }
         };

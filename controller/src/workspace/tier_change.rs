@@ -4,7 +4,6 @@
 //! workspace starts again at once; what others change in a tier or template waits for the next start, since nobody
 //! who works may lose a pod for it.
 
-use k8s_openapi::api::core::v1::Pod;
 use neuralinverse_api::{
     Workspace,
     condition::{ConditionType, NewCondition, Reason},
@@ -14,7 +13,10 @@ use super::{
     children::pod::{Difference, difference},
     pod_state,
 };
-use crate::references::{Problem, References};
+use crate::{
+    kubernetes::Pod,
+    references::{Problem, References},
+};
 
 /// What is next for a pod that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

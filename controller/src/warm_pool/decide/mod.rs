@@ -6,14 +6,16 @@ mod tests;
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use neuralinverse_api::{condition::Reason, labels};
 
 use super::size::Wish;
-use crate::workspace::{
-    decide::elapsed,
-    pod_state::{self, PodState},
+use crate::{
+    kubernetes::Pod,
+    workspace::{
+        decide::elapsed,
+        pod_state::{self, PodState},
+    },
 };
 
 /// How long a pod that ended stays, so that a node that refuses pods is not asked in a hot loop.

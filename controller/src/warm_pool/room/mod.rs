@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use neuralinverse_api::labels;
 use tokio::time::Instant;
@@ -22,6 +21,7 @@ use crate::{
     context::Context,
     error::Result,
     key::Key,
+    kubernetes::Pod,
     node_pool,
     queue::Next,
     reconciler::Reconciler,

@@ -11,12 +11,12 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, LocalObjectReference, Pod, PodSpec, Toleration};
+use k8s_openapi::api::core::v1::{LocalObjectReference, Pod, PodSpec, Toleration};
 use kube::{ResourceExt, api::ObjectMeta};
 use neuralinverse_api::{Images, LaunchSource, Quantity, WarmPool, Workspace, labels};
 
 use super::{containers, managed, owned_by, security, volumes, workspace_labels};
-use crate::{context::Urls, hash, names::SERVICE_ACCOUNT, references::References};
+use crate::{context::Urls, hash, kubernetes, names::SERVICE_ACCOUNT, references::References};
 
 /// How long the user's programs and the sidecar have to end.
 const GRACE_SECONDS: i64 = 30;
@@ -170,9 +170,9 @@ pub struct Difference {
 
 /// In what a pod that runs differs from what its tier and template ask for now. Other releases of our own images do
 /// not count.
-pub fn difference(pod: &Pod, references: &References) -> Difference {
-    let wanted = spec(references, &Urls::default(), "");
-    let Some(actual) = &pod.spec else { return Difference::default() };
+pub fn difference(pod: &kubernetes::Pod, references: &References) -> Difference {
+    let wanted = kubernetes::PodSpec::from(spec(references, &Urls::default(), ""));
+    let actual = &pod.spec;
     let place = actual.node_selector != wanted.node_selector
         || actual.runtime_class_name != wanted.runtime_class_name
         || actual.host_users != wanted.host_users
@@ -185,12 +185,12 @@ pub fn difference(pod: &Pod, references: &References) -> Difference {
     }
 }
 
-fn user(spec: &PodSpec) -> Option<&Container> {
+fn user(spec: &kubernetes::PodSpec) -> Option<&kubernetes::Container> {
     spec.containers.iter().find(|container| container.name == containers::WORKSPACE)
 }
 
 /// The API server spells amounts in its own way.
-fn limits(spec: &PodSpec) -> Vec<(&String, Option<Quantity>)> {
-    let limits = user(spec).and_then(|container| container.resources.as_ref()?.limits.as_ref());
-    limits.into_iter().flatten().map(|(name, amount)| (name, amount.0.parse().ok())).collect()
+fn limits(spec: &kubernetes::PodSpec) -> Option<[Option<Quantity>; 2]> {
+    let limits = &user(spec)?.resources.limits;
+    Some([&limits.cpu, &limits.memory].map(|amount| amount.as_ref()?.0.parse().ok()))
 }

@@ -7,7 +7,10 @@ use super::{
     pod::{self, Difference, Launched},
     volume,
 };
-use crate::{context::Urls, fixtures};
+use crate::{
+    context::Urls,
+    fixtures::{self, seen},
+};
 
 /// Where pods of these tests reach controller and gateway.
 fn urls() -> Urls {
@@ -261,7 +264,7 @@ fn another_release_of_ours_offers_the_same_and_another_template_or_volume_does_n
 #[test]
 fn a_running_pod_differs_by_tier_or_template_but_not_by_our_release() {
     let references = fixtures::references();
-    let pod = pod::warm(&pool(), "pool-1", &references, &urls());
+    let pod = seen(pod::warm(&pool(), "pool-1", &references, &urls()));
     let none = Difference::default();
     type Case = (fn(&mut crate::references::References), Difference);
     let cases: [Case; 6] = [
@@ -292,8 +295,8 @@ fn a_share_of_memory_is_whole_bytes() {
 #[test]
 fn a_priority_is_part_of_the_pod_and_a_clusters_default_is_no_difference() {
     let mut references = fixtures::references();
-    let mut running = pod::warm(&pool(), "pool-1", &references, &urls());
-    running.spec.as_mut().unwrap().priority_class_name = Some("the-clusters-default".to_owned());
+    let mut running = seen(pod::warm(&pool(), "pool-1", &references, &urls()));
+    running.spec.priority_class_name = Some("the-clusters-default".to_owned());
     assert!(!pod::difference(&running, &references).place);
 
     references.tier.priority_class_name = Some("developers".to_owned());
@@ -305,10 +308,10 @@ fn a_priority_is_part_of_the_pod_and_a_clusters_default_is_no_difference() {
 #[test]
 fn a_tier_gives_its_pods_users_of_their_own() {
     let mut references = fixtures::references();
-    let running = pod::warm(&pool(), "pool-1", &references, &urls());
+    let running = seen(pod::warm(&pool(), "pool-1", &references, &urls()));
     references.tier.user_namespaces = true;
     assert!(pod::difference(&running, &references).place);
     let made = pod::warm(&pool(), "pool-2", &references, &urls());
     assert_eq!(made.spec.as_ref().unwrap().host_users, Some(false));
-    assert!(!pod::difference(&made, &references).place);
+    assert!(!pod::difference(&seen(made), &references).place);
 }

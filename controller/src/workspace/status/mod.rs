@@ -9,10 +9,7 @@ mod tests;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::{
-    api::core::v1::{PersistentVolumeClaim, Pod},
-    apimachinery::pkg::apis::meta::v1::Time,
-};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use neuralinverse_api::{
     Launch, Money, Run, Suspended, Wanted, Why, Workspace, WorkspaceStatus,
@@ -25,7 +22,10 @@ use super::{
     pod_state::{self, PodState},
     tier_change,
 };
-use crate::references::{Problem, References, accepted};
+use crate::{
+    kubernetes::{PersistentVolumeClaim, Pod},
+    references::{Problem, References, accepted},
+};
 
 /// What is said of a pod whose terminals do not answer any more.
 const SILENT: &str =
@@ -94,7 +94,7 @@ pub fn status(workspace: &Workspace, seen: &Seen<'_>, now: Timestamp) -> Workspa
         observed_generation: Some(generation),
         pod: facts.pod.map(|pod| pod.name_any()),
         epoch: facts.pod.map_or(old.epoch, pod_state::epoch),
-        node: facts.pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone()),
+        node: facts.pod.and_then(|pod| pod.spec.node_name.clone()),
         launch: launch.map(|(source, since)| launched(source, since, now)).or(old.launch),
         lost_volume,
         repository_cloned: facts.cloned && (volume.is_some() || facts.pod.is_some()),

@@ -198,8 +198,9 @@ fn work_that_is_missing_is_said_until_it_is_back() {
     let on = |epoch: i64, volume: &'static str| {
         pod(epoch, |pod| {
             ready(pod);
-            let volumes = pod.spec.iter_mut().flat_map(|spec| spec.volumes.iter_mut().flatten());
-            for claim in volumes.filter_map(|volume| volume.persistent_volume_claim.as_mut()) {
+            for claim in
+                pod.spec.volumes.iter_mut().filter_map(|volume| volume.persistent_volume_claim.as_mut())
+            {
                 claim.claim_name = volume.to_owned();
             }
         })

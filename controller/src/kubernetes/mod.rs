@@ -1,0 +1,12 @@
+//! Kinds of Kubernetes of which there are as many as workspaces, as far as they are read here. What a field is not
+//! declared for is passed over when an answer is decoded: of ten thousand pods the rest would be most of our memory.
+//!
+//! What we make is declared in full, by k8s-openapi's types of the same names.
+
+mod persistent_volume_claim;
+mod pod;
+
+pub use self::{
+    persistent_volume_claim::PersistentVolumeClaim,
+    pod::{Container, Pod, PodSpec},
+};
