@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use kube::{Resource, ResourceExt};
+use kube::{Resource, ResourceExt, api::ObjectMeta};
 use tokio::sync::{broadcast, watch};
 
 use crate::{change::Change, key::Key};
@@ -29,10 +29,8 @@ pub trait Cached: Resource + Send + Sync + 'static {
     /// What to tell others when `self` replaces `old`.
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change>;
 
-    /// Drops what nobody reads.
-    fn slim(&mut self) {
-        self.meta_mut().managed_fields = None;
-    }
+    /// Drops what nobody reads, beside what no kind needs.
+    fn slim(&mut self) {}
 }
 
 /// All objects of a kind that we know.
@@ -87,6 +85,7 @@ impl<K: Cached> Cache<K> {
 
     /// Takes in an object that came from the API server, unless we know a newer copy.
     pub fn apply(&self, mut object: K) -> Arc<K> {
+        trim(object.meta_mut());
         object.slim();
         let object = Arc::new(object);
         let change = self.write().apply(&object);
@@ -195,6 +194,13 @@ impl<K: Cached> Inner<K> {
             }
         }
     }
+}
+
+/// Drops what nobody reads, and the room that lists keep for more.
+fn trim(meta: &mut ObjectMeta) {
+    meta.managed_fields = None;
+    meta.owner_references.iter_mut().for_each(Vec::shrink_to_fit);
+    meta.finalizers.iter_mut().for_each(Vec::shrink_to_fit);
 }
 
 /// Whether `a` is a later copy than `b`. Versions that are no numbers cannot be compared: then what

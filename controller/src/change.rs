@@ -46,6 +46,9 @@ pub enum Change {
     Volume(Arc<PersistentVolumeClaim>),
     /// A program of the region: Gitea, the gateway or the portal.
     Part,
+    /// The status of anything else that is declared, of this kind. Only whoever writes it hears of it: it may be
+    /// somebody else's word.
+    Status(&'static str, Key),
 }
 
 /// What pods are found by.
@@ -112,9 +115,9 @@ impl Cached for Pod {
     }
 
     fn slim(&mut self) {
-        self.metadata.managed_fields = None;
-        self.spec.volumes.retain(|volume| volume.persistent_volume_claim.is_some());
-        self.spec.volumes.shrink_to_fit();
+        let volumes = std::mem::take(&mut self.spec.volumes);
+        self.spec.volumes =
+            volumes.into_iter().filter(|volume| volume.persistent_volume_claim.is_some()).collect();
     }
 }
 
@@ -156,6 +159,10 @@ impl Cached for Workspace {
             false => Change::Workspace(self.clone()),
         })
     }
+
+    fn slim(&mut self) {
+        self.status.iter_mut().for_each(|status| status.conditions.shrink_to_fit());
+    }
 }
 
 impl Cached for karpenter::NodePool {
@@ -193,7 +200,6 @@ impl Cached for Node {
     }
 
     fn slim(&mut self) {
-        self.managed_fields_mut().clear();
         if let Some(status) = &mut self.status {
             status.images = None;
         }
@@ -222,7 +228,7 @@ followed! {
     StatefulSet => Change::Part;
 }
 
-/// Declares kinds that others only hear of when their spec changes, not when we write their status.
+/// Declares kinds that others only hear of when their spec changes, not when their status is written.
 macro_rules! declared {
     ($($kind:ident => $change:expr;)*) => { $(
         impl Cached for $kind {
@@ -233,9 +239,12 @@ macro_rules! declared {
             }
 
             fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {
-                let change: fn(Key) -> Change = $change;
-                let same = asks_the_same(self.as_ref(), old.map(Arc::as_ref));
-                (!same).then(|| change(Key::of(self.as_ref())))
+                let (change, key): (fn(Key) -> Change, _) = ($change, Key::of(self.as_ref()));
+                match old.filter(|old| asks_the_same(self.as_ref(), Some(old.as_ref()))) {
+                    None => Some(change(key)),
+                    Some(old) if old.status == self.status => None,
+                    Some(_) => Some(Change::Status(stringify!($kind), key)),
+                }
             }
         }
     )* };

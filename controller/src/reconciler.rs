@@ -33,7 +33,7 @@ pub trait Reconciler: Send + Sync + 'static {
     /// All objects that may need something, at the start and after changes were missed.
     fn all(&self) -> Vec<Key>;
 
-    /// The objects that a change concerns.
+    /// The objects that a change concerns, beside changes of a status of this kind.
     fn wakes(&self, change: &Change) -> Vec<Key>;
 
     /// Brings one object a step on, from whatever state it is in.
@@ -51,7 +51,9 @@ pub async fn run<R: Reconciler>(reconciler: Arc<R>, caches: &Caches) {
         loop {
             match changes.recv().await {
                 Ok(change) => {
-                    reconciler.wakes(&change).into_iter().for_each(|key| queue.push(key, R::GATHER));
+                    woken(reconciler.as_ref(), &change)
+                        .into_iter()
+                        .for_each(|key| queue.push(key, R::GATHER));
                 }
                 Err(RecvError::Lagged(_)) => push_all(),
                 Err(RecvError::Closed) => return,
@@ -69,6 +71,14 @@ pub async fn run<R: Reconciler>(reconciler: Arc<R>, caches: &Caches) {
         .instrument(span)
     });
     tokio::join!(feed, work);
+}
+
+/// The objects that a change concerns: a status also whoever writes it, since somebody else may have.
+pub fn woken<R: Reconciler>(reconciler: &R, change: &Change) -> Vec<Key> {
+    match change {
+        Change::Status(kind, key) if *kind == R::KIND => vec![key.clone()],
+        change => reconciler.wakes(change),
+    }
 }
 
 fn settle(result: Result<Next>) -> Next {

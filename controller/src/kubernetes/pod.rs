@@ -30,7 +30,7 @@ impl Resize for Pod {}
 #[serde(rename_all = "camelCase", default)]
 pub struct PodSpec {
     /// The user's, the sidecar's.
-    pub containers: Vec<Container>,
+    pub containers: Box<[Container]>,
     /// Whether users in it are users of the node.
     pub host_users: Option<bool>,
     /// The node that it was placed on.
@@ -42,7 +42,7 @@ pub struct PodSpec {
     /// Its runtime.
     pub runtime_class_name: Option<String>,
     /// Those that are claimed, once it is in a cache.
-    pub volumes: Vec<Volume>,
+    pub volumes: Box<[Volume]>,
 }
 
 /// A container.
@@ -100,11 +100,11 @@ pub struct PodStatus {
     /// The generation of the spec that the kubelet has seen.
     pub observed_generation: Option<i64>,
     /// `PodScheduled`, `Ready` and others.
-    pub conditions: Vec<core::PodCondition>,
+    pub conditions: Box<[core::PodCondition]>,
     /// Of the sidecar and what prepares.
-    pub init_container_statuses: Vec<ContainerStatus>,
+    pub init_container_statuses: Box<[ContainerStatus]>,
     /// Of the user's container.
-    pub container_statuses: Vec<ContainerStatus>,
+    pub container_statuses: Box<[ContainerStatus]>,
 }
 
 /// How a container is.

@@ -100,7 +100,8 @@ impl Reconciler for WarmPools {
             | Change::WorkspaceStatus(_)
             | Change::KarpenterNodePool(_)
             | Change::Node(_)
-            | Change::Part => Vec::new(),
+            | Change::Part
+            | Change::Status(..) => Vec::new(),
         }
     }
 

@@ -222,7 +222,9 @@ impl Reconciler for Workspaces {
                 let pods = caches.pods.by(&PodIndex::Node(node.name.clone()));
                 pods.iter().filter_map(|pod| owner(pod.as_ref())).collect()
             }
-            Change::WarmPool(_) | Change::KarpenterNodePool(_) | Change::Part => Vec::new(),
+            Change::WarmPool(_) | Change::KarpenterNodePool(_) | Change::Part | Change::Status(..) => {
+                Vec::new()
+            }
         });
         woken
     }

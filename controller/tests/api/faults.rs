@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeSet,
     convert::Infallible,
+    fmt::Debug,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -17,14 +18,15 @@ use k8s_openapi::api::{
     flowcontrol::v1::{FlowSchema, PriorityLevelConfiguration},
 };
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client, Resource, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams},
 };
 use neuralinverse_api::{
-    WarmPool, Workspace, WorkspaceNodePool, WorkspaceStatus, WorkspaceTier,
+    Region, WarmPool, Workspace, WorkspaceNodePool, WorkspaceStatus, WorkspaceTemplate, WorkspaceTier,
     install::CONTROLLER,
     labels::{self, NODE_POOL_IN_USE},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -305,6 +307,34 @@ async fn a_status_that_somebody_else_wrote_is_corrected_and_costs_nobody_their_w
     world.until_reason("told", "Ready", "Available").await?;
     assert_eq!(world.volume_of("told").await?, volume);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_somebody_else_wrote_is_corrected_on_whatever_is_declared() -> Result<()> {
+    let world = World::new().await?;
+    let pool = json!({ "tier": "standard", "template": "rust", "size": 1 });
+    world.apply::<WarmPool>("WarmPool", "pool", pool).await?;
+    is_corrected::<Region>(Api::all(world.client.clone()), "cluster").await?;
+    is_corrected::<WorkspaceNodePool>(Api::all(world.client.clone()), "default").await?;
+    is_corrected::<WorkspaceTier>(Api::all(world.client.clone()), "standard").await?;
+    is_corrected::<WorkspaceTemplate>(Api::all(world.client.clone()), "rust").await?;
+    is_corrected::<WarmPool>(world.api(), "pool").await
+}
+
+/// Says in the status of an object that another spec has been seen, and waits until that is not said any more.
+async fn is_corrected<K>(api: Api<K>, name: &str) -> Result<()>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
+{
+    let seen = || async {
+        let object = serde_json::to_value(api.get_status(name).await?)?;
+        let right = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+        Ok(right.then_some(()))
+    };
+    eventually(&format!("{} {name} is seen", K::kind(&())), seen).await?;
+    let wrong = Patch::Merge(json!({ "status": { "observedGeneration": 4711 } }));
+    api.patch_status(name, &PatchParams::default(), &wrong).await?;
+    eventually(&format!("the status of {} {name} is corrected", K::kind(&())), seen).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
