@@ -14,7 +14,7 @@ use neuralinverse_api::{
 use crate::{
     cache::Cached,
     key::Key,
-    kubernetes::{PersistentVolumeClaim, Pod},
+    kubernetes::{PersistentVolumeClaim, Pod, PodConditionType},
     node_pool::karpenter,
     workspace::{node_loss, pod_state},
 };
@@ -115,9 +115,10 @@ impl Cached for Pod {
     }
 
     fn slim(&mut self) {
-        let volumes = std::mem::take(&mut self.spec.volumes);
-        self.spec.volumes =
-            volumes.into_iter().filter(|volume| volume.persistent_volume_claim.is_some()).collect();
+        let volumes = std::mem::take(&mut self.spec.volumes).into_iter();
+        self.spec.volumes = volumes.filter(|volume| volume.persistent_volume_claim.is_some()).collect();
+        let conditions = std::mem::take(&mut self.status.conditions).into_iter();
+        self.status.conditions = conditions.filter(|it| it.type_ != PodConditionType::Other).collect();
     }
 }
 

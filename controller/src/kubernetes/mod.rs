@@ -9,5 +9,5 @@ mod pod;
 
 pub use self::{
     persistent_volume_claim::PersistentVolumeClaim,
-    pod::{Container, Pod, PodSpec},
+    pod::{ConditionStatus, Container, Pod, PodConditionType, PodSpec},
 };

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{api::core::v1 as core, apimachinery::pkg::api::resource::Quantity};
+use k8s_openapi::{
+    api::core::v1 as core,
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::Time},
+};
 use kube::{
     Resource,
     api::{ObjectMeta, Resize},
@@ -99,12 +102,62 @@ pub struct PodStatus {
     pub message: Option<String>,
     /// The generation of the spec that the kubelet has seen.
     pub observed_generation: Option<i64>,
-    /// `PodScheduled`, `Ready` and others.
-    pub conditions: Box<[core::PodCondition]>,
+    /// Those that are read here, once it is in a cache.
+    pub conditions: Box<[PodCondition]>,
     /// Of the sidecar and what prepares.
     pub init_container_statuses: Box<[ContainerStatus]>,
     /// Of the user's container.
     pub container_statuses: Box<[ContainerStatus]>,
+}
+
+/// What is said of it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodCondition {
+    /// What about.
+    #[serde(rename = "type")]
+    pub type_: PodConditionType,
+    /// Whether it is so.
+    pub status: ConditionStatus,
+    /// Why, in a word.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Why, for people.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// Since when.
+    #[serde(default)]
+    pub last_transition_time: Option<Time>,
+}
+
+/// The conditions that are read here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum PodConditionType {
+    /// It has a node.
+    PodScheduled,
+    /// All its containers say so.
+    Ready,
+    /// It has to leave its node.
+    DisruptionTarget,
+    /// Its new size waits.
+    PodResizePending,
+    /// Its new size is being given.
+    PodResizeInProgress,
+    /// Any other.
+    #[serde(other)]
+    Other,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum ConditionStatus {
+    /// It does.
+    True,
+    /// It does not.
+    False,
+    /// Nobody knows.
+    #[serde(other)]
+    Unknown,
 }
 
 /// How a container is.

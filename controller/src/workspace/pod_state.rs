@@ -9,7 +9,7 @@ use super::{
     children::{containers::WORKSPACE, volumes},
     node_loss,
 };
-use crate::kubernetes::Pod;
+use crate::kubernetes::{ConditionStatus, Pod, PodConditionType};
 
 /// How a pod is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +46,10 @@ pub fn of(pod: &Pod) -> PodState {
         let said = status.reason.clone().or(status.message.clone());
         return PodState::Ended(said.unwrap_or_else(|| phase.to_owned()));
     }
-    if condition(pod, "Ready").is_some_and(|(true_, ..)| true_) {
+    if condition(pod, PodConditionType::Ready).is_some_and(|(true_, ..)| true_) {
         return PodState::Ready;
     }
-    if let Some((false, Some("Unschedulable"), message)) = condition(pod, "PodScheduled") {
+    if let Some((false, Some("Unschedulable"), message)) = condition(pod, PodConditionType::PodScheduled) {
         let message =
             format!("no node takes the pod ({message}): add nodes to the pool or choose a smaller tier");
         return PodState::Trouble(Reason::Unschedulable, message);
@@ -90,7 +90,7 @@ pub fn starts_on_a_node(pod: &Pod) -> bool {
 
 /// Since when it is ready or not: since it was made, if nothing is said.
 pub fn since(pod: &Pod) -> Timestamp {
-    let ready = pod.status.conditions.iter().find(|condition| condition.type_ == "Ready");
+    let ready = pod.status.conditions.iter().find(|condition| condition.type_ == PodConditionType::Ready);
     let changed = ready.and_then(|condition| condition.last_transition_time.as_ref());
     changed.map(|time| time.0).or(pod.creation_timestamp().map(|time| time.0)).unwrap_or_default()
 }
@@ -120,7 +120,7 @@ pub fn launch(pod: &Pod) -> Option<(LaunchSource, Timestamp)> {
 /// That the pod did not end by itself, and what comes now.
 pub fn interruption(pod: &Pod) -> Option<(Reason, String)> {
     let evicted = pod.status.reason.as_deref() == Some("Evicted");
-    let target = condition(pod, "DisruptionTarget").filter(|(true_, ..)| *true_);
+    let target = condition(pod, PodConditionType::DisruptionTarget).filter(|(true_, ..)| *true_);
     let said = match target.map(|(.., message)| message).filter(|message| !message.is_empty()) {
         Some(message) => message,
         None => pod.status.message.as_deref().unwrap_or("it did not say why"),
@@ -154,7 +154,7 @@ fn evicted_for(said: &str) -> String {
 
 /// What became of a change of the pod's size that is not done yet, and the next step.
 pub fn resize(pod: &Pod) -> Option<(Reason, String)> {
-    if let Some((true, reason, message)) = condition(pod, "PodResizePending") {
+    if let Some((true, reason, message)) = condition(pod, PodConditionType::PodResizePending) {
         return Some(match reason {
             Some("Infeasible") => (
                 Reason::ResizeInfeasible,
@@ -172,7 +172,7 @@ pub fn resize(pod: &Pod) -> Option<(Reason, String)> {
             ),
         });
     }
-    let resizing = condition(pod, "PodResizeInProgress").filter(|(true_, ..)| *true_);
+    let resizing = condition(pod, PodConditionType::PodResizeInProgress).filter(|(true_, ..)| *true_);
     let unseen = pod
         .status
         .observed_generation
@@ -200,10 +200,10 @@ fn started(pod: &Pod) -> bool {
         .any(|container| container.name == WORKSPACE && container.started == Some(true))
 }
 
-fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<(bool, Option<&'a str>, &'a str)> {
+fn condition(pod: &Pod, type_: PodConditionType) -> Option<(bool, Option<&str>, &str)> {
     let condition = pod.status.conditions.iter().find(|condition| condition.type_ == type_)?;
     let message = condition.message.as_deref().unwrap_or_default();
-    Some((condition.status == "True", condition.reason.as_deref(), message))
+    Some((condition.status == ConditionStatus::True, condition.reason.as_deref(), message))
 }
 
 fn waiting(pod: &Pod) -> impl Iterator<Item = (&str, &ContainerStateWaiting)> {
