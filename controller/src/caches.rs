@@ -30,6 +30,9 @@ use crate::{
 /// Whoever is further behind than this looks at everything instead.
 const BACKLOG: usize = 8192;
 
+/// How many objects a list brings at once: a page is held in full before anything of it is passed over.
+const PAGE: u32 = 100;
+
 /// How soon it is looked again whether a kind is in the cluster by now.
 const ABSENT: Duration = Duration::from_secs(30);
 
@@ -87,7 +90,7 @@ impl Default for Caches {
 impl Caches {
     /// Starts the watches, those of the region's programs in `namespace`. They end when the set is dropped.
     pub fn watch(&self, client: &Client, namespace: &str) -> JoinSet<()> {
-        let all = watcher::Config::default();
+        let all = watcher::Config::default().page_size(PAGE);
         let ours = all.clone().labels(&format!("{}={}", labels::MANAGED_BY, labels::CONTROLLER));
         let mut tasks = JoinSet::new();
         tasks.spawn(follow(Api::all(client.clone()), &all, &self.regions));
