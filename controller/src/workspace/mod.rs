@@ -189,7 +189,6 @@ impl Workspaces {
 
 impl Reconciler for Workspaces {
     const KIND: &'static str = "Workspace";
-    const PARALLEL: usize = 4;
 
     fn all(&self) -> Vec<Key> {
         self.context.caches.workspaces.all().iter().map(|workspace| Key::of(workspace.as_ref())).collect()
