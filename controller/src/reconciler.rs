@@ -74,7 +74,7 @@ pub async fn run<R: Reconciler>(reconciler: Arc<R>, caches: &Caches) {
 }
 
 /// The objects that a change concerns: a status also whoever writes it, since somebody else may have.
-pub fn woken<R: Reconciler>(reconciler: &R, change: &Change) -> Vec<Key> {
+fn woken<R: Reconciler>(reconciler: &R, change: &Change) -> Vec<Key> {
     match change {
         Change::Status(kind, key) if *kind == R::KIND => vec![key.clone()],
         change => reconciler.wakes(change),

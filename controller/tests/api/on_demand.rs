@@ -79,9 +79,9 @@ async fn who_uses_it_again_before_it_is_time_keeps_it_and_rest_costs_no_writes()
     agent.report(1, neuralinverse_api::agent::RepositoryState::NotDeclared).await?;
     let used = |it: &Workspace| it.status.as_ref().is_some_and(|it| it.idle_since.is_none()).then_some(());
     world.until("kept", "used", used).await?;
-    let before = world.writes()?.len();
+    let before = world.settled_writes().await?;
     agent.report(1, neuralinverse_api::agent::RepositoryState::NotDeclared).await?;
-    assert_eq!(world.writes()?.len(), before);
+    assert_eq!(world.settled_writes().await?, before);
     assert_eq!(world.pods_of("kept").await?.len(), 1);
     Ok(())
 }

@@ -324,6 +324,19 @@ impl World {
         self.shared.cluster.writes(&self.namespace)
     }
 
+    /// The same, when no more come: the audit log is written after the answer.
+    pub async fn settled_writes(&self) -> Result<Vec<String>> {
+        let mut writes = self.writes()?;
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let now = self.writes()?;
+            if now == writes {
+                return Ok(now);
+            }
+            writes = now;
+        }
+    }
+
     /// See [`Cluster::answers`].
     pub fn answers(&self) -> Result<BTreeSet<u64>> {
         self.shared.cluster.answers(Some(&self.namespace))
