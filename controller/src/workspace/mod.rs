@@ -189,6 +189,8 @@ impl Workspaces {
 
 impl Reconciler for Workspaces {
     const KIND: &'static str = "Workspace";
+    /// Launches must not wait behind thousands that only have something to settle.
+    const PARALLEL: usize = 16;
 
     fn all(&self) -> Vec<Key> {
         self.context.caches.workspaces.all().iter().map(|workspace| Key::of(workspace.as_ref())).collect()
