@@ -97,6 +97,13 @@ pub(crate) fn ready(pod: &mut Pod) {
     pod.status = from(json!({ "conditions": [{ "type": "Ready", "status": "True" }] }));
 }
 
+/// Gives a pod another volume.
+pub(crate) fn put_on(pod: &mut Pod, volume: &str) {
+    for claim in pod.spec.volumes.iter_mut().filter_map(|it| it.persistent_volume_claim.as_mut()) {
+        claim.claim_name = volume.to_owned();
+    }
+}
+
 /// Says of a pod that it is being deleted.
 pub(crate) fn going(pod: &mut Pod) {
     pod.metadata.deletion_timestamp = Some(from(json!("1970-01-01T00:10:00Z")));

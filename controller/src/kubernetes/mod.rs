@@ -9,5 +9,5 @@ mod pod;
 
 pub use self::{
     persistent_volume_claim::PersistentVolumeClaim,
-    pod::{ConditionStatus, Container, Pod, PodConditionType, PodSpec},
+    pod::{ConditionStatus, Container, Pod, PodCondition, PodConditionType, PodSpec},
 };

@@ -349,11 +349,7 @@ mod tests {
         let on = |epoch: i64, name: &'static str| {
             pod(epoch, |pod| {
                 ready(pod);
-                for claim in
-                    pod.spec.volumes.iter_mut().filter_map(|volume| volume.persistent_volume_claim.as_mut())
-                {
-                    claim.claim_name = name.to_owned();
-                }
+                fixtures::put_on(pod, name);
             })
         };
         let cases = [

@@ -9,7 +9,7 @@ use super::{
     children::{containers::WORKSPACE, volumes},
     node_loss,
 };
-use crate::kubernetes::{ConditionStatus, Pod, PodConditionType};
+use crate::kubernetes::{ConditionStatus, Pod, PodCondition, PodConditionType};
 
 /// How a pod is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub fn starts_on_a_node(pod: &Pod) -> bool {
 
 /// Since when it is ready or not: since it was made, if nothing is said.
 pub fn since(pod: &Pod) -> Timestamp {
-    let ready = pod.status.conditions.iter().find(|condition| condition.type_ == PodConditionType::Ready);
+    let ready = find(pod, PodConditionType::Ready);
     let changed = ready.and_then(|condition| condition.last_transition_time.as_ref());
     changed.map(|time| time.0).or(pod.creation_timestamp().map(|time| time.0)).unwrap_or_default()
 }
@@ -200,8 +200,12 @@ fn started(pod: &Pod) -> bool {
         .any(|container| container.name == WORKSPACE && container.started == Some(true))
 }
 
+fn find(pod: &Pod, type_: PodConditionType) -> Option<&PodCondition> {
+    pod.status.conditions.iter().find(|condition| condition.type_ == type_)
+}
+
 fn condition(pod: &Pod, type_: PodConditionType) -> Option<(bool, Option<&str>, &str)> {
-    let condition = pod.status.conditions.iter().find(|condition| condition.type_ == type_)?;
+    let condition = find(pod, type_)?;
     let message = condition.message.as_deref().unwrap_or_default();
     Some((condition.status == ConditionStatus::True, condition.reason.as_deref(), message))
 }

@@ -89,11 +89,7 @@ mod tests {
             |epoch: i64, pod: &str| fixtures::workspace(json!({}), json!({ "epoch": epoch, "pod": pod }));
         let elsewhere = |pod: &mut Pod| {
             going(pod);
-            for claim in
-                pod.spec.volumes.iter_mut().filter_map(|volume| volume.persistent_volume_claim.as_mut())
-            {
-                claim.claim_name = "mine-0".to_owned();
-            }
+            fixtures::put_on(pod, "mine-0");
         };
         let silent = || fixtures::workspace(json!({}), json!(null));
         let (one, two) = (pod(1, ready), pod(2, ready));

@@ -198,11 +198,7 @@ fn work_that_is_missing_is_said_until_it_is_back() {
     let on = |epoch: i64, volume: &'static str| {
         pod(epoch, |pod| {
             ready(pod);
-            for claim in
-                pod.spec.volumes.iter_mut().filter_map(|volume| volume.persistent_volume_claim.as_mut())
-            {
-                claim.claim_name = volume.to_owned();
-            }
+            fixtures::put_on(pod, volume);
         })
     };
     let after = |old: Option<&WorkspaceStatus>, pod: &Pod, news| {
