@@ -13,13 +13,13 @@ use std::{
 use kube::{Resource, ResourceExt, api::ObjectMeta};
 use tokio::sync::{broadcast, watch};
 
-use crate::{change::Change, key::Key};
+use crate::{change::Change, key::Key, overwritten};
 
 /// How many UIDs of deleted objects are remembered, against a late answer that would bring one back.
 const TOMBSTONES: usize = 4096;
 
 /// A kind that can be cached.
-pub trait Cached: Resource + Send + Sync + 'static {
+pub trait Cached: Resource<DynamicType: Default> + Send + Sync + 'static {
     /// What it can be looked up by, besides its key.
     type Index: Eq + Hash + Clone + Send + Sync;
 
@@ -85,11 +85,17 @@ impl<K: Cached> Cache<K> {
 
     /// Takes in an object that came from the API server, unless we know a newer copy.
     pub fn apply(&self, mut object: K) -> Arc<K> {
+        let stranger = overwritten::by(object.meta());
         trim(object.meta_mut());
         object.slim();
         let object = Arc::new(object);
         let change = self.write().apply(&object);
+        let only_status = matches!(change, Some(Change::Status(..) | Change::WorkspaceStatus(_)));
         self.tell(change);
+        if let Some(stranger) = stranger.filter(|_| only_status) {
+            let object = object.object_ref(&K::DynamicType::default());
+            self.tell(Some(Change::Overwritten(Box::new(object), stranger)));
+        }
         object
     }
 

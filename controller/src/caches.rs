@@ -138,7 +138,6 @@ fn follow<K>(
 ) -> impl Future<Output = ()> + use<K>
 where
     K: Cached + Clone + Debug + DeserializeOwned,
-    K::DynamicType: Default,
 {
     let events = watcher(api, config.clone()).default_backoff();
     let cache = cache.clone();

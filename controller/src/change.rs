@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
-    core::v1::Node,
+    core::v1::{Node, ObjectReference},
 };
 use kube::{Resource, ResourceExt};
 use neuralinverse_api::{
@@ -49,6 +49,8 @@ pub enum Change {
     /// The status of anything else that is declared, of this kind. Only whoever writes it hears of it: it may be
     /// somebody else's word.
     Status(&'static str, Key),
+    /// Somebody of this name wrote the status of this object, which is ours.
+    Overwritten(Box<ObjectReference>, String),
 }
 
 /// What pods are found by.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Client, Resource,
     runtime::events::{Event, EventType, Recorder, Reporter},
@@ -26,21 +27,20 @@ impl Events {
 
     /// Something went as it should. Does not wait: an event is worth no delay, and none is worth a failure.
     pub fn normal<K: Resource<DynamicType = ()>>(&self, object: &K, reason: &str, note: String) {
-        self.publish(object, EventType::Normal, reason, note);
+        self.publish(object.object_ref(&()), EventType::Normal, reason, note);
     }
 
     /// Something needs somebody's attention.
     pub fn warning<K: Resource<DynamicType = ()>>(&self, object: &K, reason: &str, note: String) {
+        self.warning_about(object.object_ref(&()), reason, note);
+    }
+
+    /// The same of an object that is not at hand.
+    pub fn warning_about(&self, object: ObjectReference, reason: &str, note: String) {
         self.publish(object, EventType::Warning, reason, note);
     }
 
-    fn publish<K: Resource<DynamicType = ()>>(
-        &self,
-        object: &K,
-        type_: EventType,
-        reason: &str,
-        note: String,
-    ) {
+    fn publish(&self, object: ObjectReference, type_: EventType, reason: &str, note: String) {
         let event = Event {
             type_,
             reason: reason.to_owned(),
@@ -48,10 +48,10 @@ impl Events {
             action: reason.to_owned(),
             secondary: None,
         };
-        let (recorder, reference) = (self.0.clone(), object.object_ref(&()));
+        let recorder = self.0.clone();
         tokio::spawn(async move {
             sleep(AFTER).await;
-            if let Err(error) = recorder.publish(&event, &reference).await {
+            if let Err(error) = recorder.publish(&event, &object).await {
                 tracing::debug!(%error, "event was not taken");
             }
         });

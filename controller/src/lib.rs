@@ -32,6 +32,7 @@ mod leader;
 mod metrics;
 mod names;
 mod node_pool;
+mod overwritten;
 mod queue;
 mod reconciler;
 mod references;

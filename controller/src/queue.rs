@@ -1,7 +1,8 @@
 //! The work of one reconciler: which objects are due, and when.
 //!
 //! An object is never worked on twice at once; wishes for it meanwhile are merged into one. An object
-//! that fails is tried again after a delay of its own, so that it holds up no other.
+//! that fails is tried again after a delay of its own, so that it holds up no other. What somebody waits for
+//! passes by all that is merely due.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -42,18 +43,35 @@ pub struct Queue {
     changed: Notify,
 }
 
+/// When an object is due. The earlier is the lesser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// Before all others: somebody waits for it. In the order in which they came.
+    Awaited(u64),
+    /// From then on.
+    At(Instant),
+}
+
 #[derive(Default)]
 struct State {
-    due: BTreeSet<(Instant, Key)>,
-    at: HashMap<Key, Instant>,
+    due: BTreeSet<(Due, Key)>,
+    of: HashMap<Key, Due>,
     running: HashSet<Key>,
     failures: HashMap<Key, u32>,
+    /// How many were awaited so far.
+    awaited: u64,
 }
 
 impl Queue {
     /// Wants `key` to be worked on after `delay`, or earlier if it was due earlier.
     pub fn push(&self, key: Key, delay: Duration) {
-        self.lock().schedule(key, Instant::now() + delay);
+        self.lock().schedule(key, Due::At(Instant::now() + delay));
+        self.changed.notify_one();
+    }
+
+    /// Wants `key` to be worked on before all that is merely due: somebody waits for it.
+    pub fn push_first(&self, key: Key) {
+        self.lock().put_first(key);
         self.changed.notify_one();
     }
 
@@ -114,29 +132,37 @@ impl Drop for Finish<'_> {
 }
 
 impl State {
-    fn schedule(&mut self, key: Key, at: Instant) {
-        match self.at.get(&key) {
-            Some(known) if *known <= at => return,
+    fn put_first(&mut self, key: Key) {
+        self.awaited += 1;
+        self.schedule(key, Due::Awaited(self.awaited));
+    }
+
+    fn schedule(&mut self, key: Key, due: Due) {
+        match self.of.get(&key) {
+            Some(known) if *known <= due => return,
             Some(known) => {
                 self.due.remove(&(*known, key.clone()));
             }
             None => {}
         }
-        self.due.insert((at, key.clone()));
-        self.at.insert(key, at);
+        self.due.insert((due, key.clone()));
+        self.of.insert(key, due);
     }
 
     /// The first that is due and not being worked on, or when to look again.
     fn take(&mut self, now: Instant) -> Result<Key, Option<Instant>> {
-        let first = self.due.iter().find(|(_, key)| !self.running.contains(key)).cloned();
-        match first {
-            Some((at, key)) if at <= now => {
-                self.due.remove(&(at, key.clone()));
-                self.at.remove(&key);
+        let Some(first) = self.due.iter().find(|(_, key)| !self.running.contains(key)).cloned() else {
+            return Err(None);
+        };
+        match first.0 {
+            Due::At(at) if at > now => Err(Some(at)),
+            Due::At(_) | Due::Awaited(_) => {
+                self.due.remove(&first);
+                let (_, key) = first;
+                self.of.remove(&key);
                 self.running.insert(key.clone());
                 Ok(key)
             }
-            other => Err(other.map(|(at, _)| at)),
         }
     }
 
@@ -157,7 +183,7 @@ impl State {
                 FIRST_RETRY.saturating_mul(1 << (*failures - 1).min(16)).min(LAST_RETRY)
             }
         };
-        self.schedule(key.clone(), now + delay);
+        self.schedule(key.clone(), Due::At(now + delay));
     }
 }
 
@@ -175,9 +201,9 @@ mod tests {
     async fn the_earlier_wish_counts_and_wishes_merge() {
         let start = Instant::now();
         let mut state = State::default();
-        state.schedule(key("a"), start + Duration::from_secs(5));
-        state.schedule(key("a"), start + Duration::from_secs(1));
-        state.schedule(key("a"), start + Duration::from_secs(9));
+        state.schedule(key("a"), Due::At(start + Duration::from_secs(5)));
+        state.schedule(key("a"), Due::At(start + Duration::from_secs(1)));
+        state.schedule(key("a"), Due::At(start + Duration::from_secs(9)));
         assert_eq!(state.take(start), Err(Some(start + Duration::from_secs(1))));
         assert_eq!(state.take(start + Duration::from_secs(1)), Ok(key("a")));
         assert_eq!(state.take(start + Duration::from_secs(100)), Err(None));
@@ -187,9 +213,32 @@ mod tests {
     async fn an_object_is_not_worked_on_twice_at_once() {
         let now = Instant::now();
         let mut state = State::default();
-        state.schedule(key("a"), now);
+        state.schedule(key("a"), Due::At(now));
         assert_eq!(state.take(now), Ok(key("a")));
-        state.schedule(key("a"), now);
+        state.schedule(key("a"), Due::At(now));
+        assert_eq!(state.take(now), Err(None));
+        state.finish(&key("a"), Next::After(Duration::from_secs(60)), now);
+        assert_eq!(state.take(now), Ok(key("a")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_somebody_waits_for_passes_by_what_is_due() {
+        let now = Instant::now();
+        let mut state = State::default();
+        for name in ["a", "b", "c"] {
+            state.schedule(key(name), Due::At(now));
+        }
+        state.put_first(key("z"));
+        state.put_first(key("c"));
+        state.put_first(key("z"));
+        // It comes before it would be due anyway.
+        state.schedule(key("z"), Due::At(now));
+        let order: Vec<_> = std::iter::from_fn(|| state.take(now).ok()).map(|key| key.name).collect();
+        assert_eq!(order, ["z", "c", "a", "b"]);
+        // Wished for again while it is worked on: afterwards, and before the others.
+        state.put_first(key("a"));
+        state.schedule(key("d"), Due::At(now));
+        assert_eq!(state.take(now), Ok(key("d")));
         assert_eq!(state.take(now), Err(None));
         state.finish(&key("a"), Next::After(Duration::from_secs(60)), now);
         assert_eq!(state.take(now), Ok(key("a")));
@@ -201,8 +250,9 @@ mod tests {
         let mut state = State::default();
         let delay = |state: &mut State, next| {
             state.finish(&key("a"), next, now);
-            let at = state.at.remove(&key("a")).unwrap();
+            let due = state.of.remove(&key("a")).unwrap();
             state.due.clear();
+            let Due::At(at) = due else { panic!("{due:?}") };
             at - now
         };
         assert_eq!(delay(&mut state, Next::Retry), Duration::from_millis(100));

@@ -36,6 +36,11 @@ pub trait Reconciler: Send + Sync + 'static {
     /// The objects that a change concerns, beside changes of a status of this kind.
     fn wakes(&self, change: &Change) -> Vec<Key>;
 
+    /// Whether somebody waits for what comes of a change: then its objects pass by all others.
+    fn is_awaited(&self, _: &Change) -> bool {
+        false
+    }
+
     /// Brings one object a step on, from whatever state it is in.
     fn reconcile(&self, key: &Key) -> impl Future<Output = Result<Next>> + Send;
 }
@@ -51,9 +56,11 @@ pub async fn run<R: Reconciler>(reconciler: Arc<R>, caches: &Caches) {
         loop {
             match changes.recv().await {
                 Ok(change) => {
-                    woken(reconciler.as_ref(), &change)
-                        .into_iter()
-                        .for_each(|key| queue.push(key, R::GATHER));
+                    let awaited = reconciler.is_awaited(&change);
+                    woken(reconciler.as_ref(), &change).into_iter().for_each(|key| match awaited {
+                        true => queue.push_first(key),
+                        false => queue.push(key, R::GATHER),
+                    });
                 }
                 Err(RecvError::Lagged(_)) => push_all(),
                 Err(RecvError::Closed) => return,

@@ -21,7 +21,7 @@ use crate::{
     leader::Candidate,
     metrics::Metrics,
     node_pool::NodePools,
-    reconciler,
+    overwritten, reconciler,
     region::{Regions, part},
     template::Templates,
     tier::Tiers,
@@ -142,6 +142,8 @@ fn reconcile(config: &Config, context: &Arc<Context>) -> JoinSet<()> {
         tasks.spawn(async move { reconciler::run(Arc::new(reconciler), &context.caches).await });
     }
     let mut tasks = JoinSet::new();
+    let told = context.clone();
+    tasks.spawn(async move { overwritten::tell(&told).await });
     start(&mut tasks, context, Regions::new(context.clone(), config));
     start(&mut tasks, context, NodePools(context.clone()));
     start(&mut tasks, context, Tiers(context.clone()));

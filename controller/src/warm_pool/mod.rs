@@ -101,7 +101,8 @@ impl Reconciler for WarmPools {
             | Change::KarpenterNodePool(_)
             | Change::Node(_)
             | Change::Part
-            | Change::Status(..) => Vec::new(),
+            | Change::Status(..)
+            | Change::Overwritten(..) => Vec::new(),
         }
     }
 

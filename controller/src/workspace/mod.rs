@@ -189,8 +189,8 @@ impl Workspaces {
 
 impl Reconciler for Workspaces {
     const KIND: &'static str = "Workspace";
-    /// Launches must not wait behind thousands that only have something to settle.
-    const PARALLEL: usize = 16;
+    /// Of a burst, the first are done before the last begin.
+    const PARALLEL: usize = 4;
 
     fn all(&self) -> Vec<Key> {
         self.context.caches.workspaces.all().iter().map(|workspace| Key::of(workspace.as_ref())).collect()
@@ -223,11 +223,18 @@ impl Reconciler for Workspaces {
                 let pods = caches.pods.by(&PodIndex::Node(node.name.clone()));
                 pods.iter().filter_map(|pod| owner(pod.as_ref())).collect()
             }
-            Change::WarmPool(_) | Change::KarpenterNodePool(_) | Change::Part | Change::Status(..) => {
-                Vec::new()
-            }
+            Change::WarmPool(_)
+            | Change::KarpenterNodePool(_)
+            | Change::Part
+            | Change::Status(..)
+            | Change::Overwritten(..) => Vec::new(),
         });
         woken
+    }
+
+    /// Who declares a workspace, or visits one, waits for it. Others only have something to settle.
+    fn is_awaited(&self, change: &Change) -> bool {
+        matches!(change, Change::Workspace(_))
     }
 
     async fn reconcile(&self, key: &Key) -> Result<Next> {

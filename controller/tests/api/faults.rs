@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt, future::join_all};
 use hyper::body::{Body, Bytes, Frame};
 use k8s_openapi::api::{
-    core::v1::{ConfigMap, PersistentVolumeClaim, Pod},
+    core::v1::{ConfigMap, Event, PersistentVolumeClaim, Pod},
     flowcontrol::v1::{FlowSchema, PriorityLevelConfiguration},
 };
 use kube::{
@@ -36,6 +36,9 @@ use crate::{
     leaders::{NAMESPACE, apply, pool},
     world::{Cluster, SYSTEM, World, apply_cluster, declare, eventually, run_pod},
 };
+
+/// Who writes what is the controller's.
+const SOMEBODY: &str = "somebody";
 
 /// Longer than a Lease holds.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -265,8 +268,13 @@ async fn objects_that_change_all_the_time_are_launched_from_and_stopped_all_the_
 
 async fn say(world: &World, name: &str, status: Value) -> Result<()> {
     let patch = Patch::Merge(json!({ "status": status }));
-    world.api::<Workspace>().patch_status(name, &PatchParams::default(), &patch).await?;
+    world.api::<Workspace>().patch_status(name, &somebody(), &patch).await?;
     Ok(())
+}
+
+/// As whom statuses are written that are not so.
+fn somebody() -> PatchParams {
+    PatchParams { field_manager: Some(SOMEBODY.to_owned()), ..Default::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -297,6 +305,7 @@ async fn a_status_that_somebody_else_wrote_is_corrected_and_costs_nobody_their_w
             })
             .await?;
     }
+    is_told(&world.client, "Workspace", "told").await?;
     let pods = world.pods_of("told").await?;
     assert_eq!(pods.iter().map(ResourceExt::uid).collect::<Vec<_>>(), [pod.uid()]);
 
@@ -333,8 +342,25 @@ where
     };
     eventually(&format!("{} {name} is seen", K::kind(&())), seen).await?;
     let wrong = Patch::Merge(json!({ "status": { "observedGeneration": 4711 } }));
-    api.patch_status(name, &PatchParams::default(), &wrong).await?;
-    eventually(&format!("the status of {} {name} is corrected", K::kind(&())), seen).await
+    api.patch_status(name, &somebody(), &wrong).await?;
+    eventually(&format!("the status of {} {name} is corrected", K::kind(&())), seen).await?;
+    is_told(&api.into_client(), &K::kind(&()), name).await
+}
+
+/// Waits until people hear who wrote the status of an object.
+async fn is_told(client: &Client, kind: &str, name: &str) -> Result<()> {
+    let events: Api<Event> = Api::all(client.clone());
+    let told = |event: &Event| {
+        event.reason.as_deref() == Some("StatusOverwritten")
+            && event.involved_object.kind.as_deref() == Some(kind)
+            && event.involved_object.name.as_deref() == Some(name)
+            && event.message.as_ref().is_some_and(|message| message.contains(&format!("`{SOMEBODY}`")))
+    };
+    eventually(&format!("people hear who wrote the status of {kind} {name}"), || async {
+        Ok(events.list(&ListParams::default()).await?.items.into_iter().find(told))
+    })
+    .await
+    .map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
