@@ -33,8 +33,8 @@ impl Amount {
     }
 }
 
-/// The node that a pod holds a part of.
-pub fn node_of(pod: &Pod) -> Option<&str> {
+/// The node that a pod holds a part of, which one that ended does not.
+pub fn held_node(pod: &Pod) -> Option<&str> {
     let holds = !matches!(pod.status.phase.as_deref(), Some("Failed" | "Succeeded"));
     pod.spec.node_name.as_deref().filter(|_| holds)
 }

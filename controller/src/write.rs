@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cache::{Cache, Cached},
-    error::{During, Error, Result, not_found},
+    error::{During, Result, not_found},
 };
 
 /// Under which name our writes stand in `managedFields`.
@@ -37,7 +37,6 @@ pub async fn status<K, S>(
 ) -> Result<bool>
 where
     K: Cached + Resource + Clone + Debug + DeserializeOwned,
-    K::DynamicType: Default,
     S: Serialize + PartialEq,
 {
     if old == Some(new) {
@@ -47,14 +46,10 @@ where
         "metadata": { "resourceVersion": object.resource_version() },
         "status": difference(&serde_json::to_value(old)?, serde_json::to_value(new)?),
     });
-    let kind = K::DynamicType::default();
-    let mut url = K::url_path(&kind, object.namespace().as_deref());
-    url.push_str(&format!("/{}/status?fieldManager={}", object.name_any(), labels::CONTROLLER));
-    let request = axum::http::Request::patch(url)
-        .header("content-type", "application/merge-patch+json")
-        .body(serde_json::to_vec(&patch)?);
-    let request = request
-        .map_err(|error| Error::Api { what: "writing a status", source: kube::Error::HttpError(error) })?;
+    let url = K::url_path(&K::DynamicType::default(), object.namespace().as_deref());
+    let url = kube::core::Request::new(url);
+    let request = url.patch_subresource("status", &object.name_any(), &params(), &Patch::Merge(patch));
+    let request = request.map_err(kube::Error::BuildRequest).during("writing a status")?;
     let written: K = client.request(request).await.during("writing a status")?;
     cache.apply(written);
     Ok(true)

@@ -13,7 +13,7 @@ use neuralinverse_api::{
 
 use super::{decide::facts, users::Users};
 use crate::{
-    amount::{Amount, asks, has, node_of},
+    amount::{Amount, asks, has, held_node},
     kubernetes::Pod,
     references::Problem,
 };
@@ -43,7 +43,7 @@ pub struct Seen<'a> {
 pub fn status(pool: &WorkspaceNodePool, seen: &Seen<'_>, now: Timestamp) -> WorkspaceNodePoolStatus {
     let generation = pool.metadata.generation.unwrap_or_default();
     let old = pool.status.clone().unwrap_or_default();
-    let placed: Vec<_> = seen.pods.iter().filter(|pod| node_of(pod).is_some()).collect();
+    let placed: Vec<_> = seen.pods.iter().filter(|pod| held_node(pod).is_some()).collect();
     let with = |label: &str| placed.iter().filter(|pod| pod.labels().contains_key(label)).count();
     WorkspaceNodePoolStatus {
         observed_generation: Some(generation),

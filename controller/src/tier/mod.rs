@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use neuralinverse_api::{
     WorkspaceTier, WorkspaceTierStatus,
-    condition::{self, ConditionType, NewCondition, Reason},
+    condition::{self, ConditionType, NewCondition, Reason, find},
 };
 
 use crate::{
@@ -47,10 +47,9 @@ impl Reconciler for Tiers {
         let Some(tier) = caches.tiers.get(key) else { return Ok(Next::Never) };
         let workspaces = caches.workspaces.by(&WorkspaceIndex::Tier(key.name.clone()));
         let running = workspaces.iter().filter(|workspace| {
-            let conditions = workspace.status.iter().flat_map(|status| &status.conditions);
-            conditions
-                .into_iter()
-                .any(|it| it.type_ == ConditionType::Running.as_str() && it.status == "True")
+            let running =
+                workspace.status.as_ref().and_then(|status| find(&status.conditions, ConditionType::Running));
+            running.is_some_and(|it| it.status == "True")
         });
         let accepted = node_pool(caches, &tier.spec).map(drop);
         let status = status(&tier, &accepted, running.count(), self.0.now());
@@ -94,7 +93,7 @@ mod tests {
                 fixtures::node_pool(&caches);
             }
             let status = status(&tier, &node_pool(&caches, &tier.spec).map(drop), 3, Timestamp::UNIX_EPOCH);
-            let ready = condition::find(&status.conditions, ConditionType::Ready).unwrap();
+            let ready = find(&status.conditions, ConditionType::Ready).unwrap();
             assert_eq!((status.running, ready.status.as_str(), ready.reason.as_str()), (3, state, reason));
         }
     }

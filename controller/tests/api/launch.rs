@@ -28,7 +28,7 @@ async fn a_warm_launch_takes_at_most_five_writes() -> Result<()> {
         .await?;
     let agent = Agent::of(&world.client, &world.url, &pod).await?;
     let waiting = tokio::spawn(async move { agent.serve().await });
-    let before = world.writes()?.len();
+    let before = world.settled_writes().await?.len();
 
     world.workspace("mine", json!({ "env": { "MINE": "1" } })).await?;
     let assignment = waiting.await??;
@@ -85,7 +85,7 @@ async fn a_warm_launch_takes_at_most_five_writes() -> Result<()> {
     })
     .await?;
 
-    let writes = world.writes()?.split_off(before);
+    let writes = world.settled_writes().await?.split_off(before);
     let refill = |write: &&String| {
         write.starts_with("create pods") || write.starts_with("create persistentvolumeclaims")
     };

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use self::decide::{Node, Offer, give_up};
 use crate::{
-    amount::{Amount, asks, has, node_of},
+    amount::{Amount, asks, has, held_node},
     caches::Caches,
     change::{Change, PodIndex},
     context::Context,
@@ -104,7 +104,7 @@ impl Rooms {
 fn nodes(caches: &Caches, node_pool: &str, pods: &[Arc<Pod>]) -> Vec<Node> {
     let mut used: HashMap<&str, Amount> = HashMap::new();
     for pod in pods {
-        if let Some(node) = node_of(pod) {
+        if let Some(node) = held_node(pod) {
             let sum = used.entry(node).or_default();
             *sum = sum.plus(asks(pod));
         }
@@ -130,7 +130,7 @@ fn offers(pods: &[Arc<Pod>], node_pool: &str) -> Vec<Offer> {
     free.filter_map(|pod| {
         Some(Offer {
             pod: Key::of(pod.as_ref()),
-            node: node_of(pod)?.to_owned(),
+            node: held_node(pod)?.to_owned(),
             created: pod.creation_timestamp().map(|time| time.0).unwrap_or_default(),
             holds: asks(pod),
             going: pod.metadata.deletion_timestamp.is_some(),
