@@ -62,6 +62,7 @@ pub async fn after(
     let of_kind = |kinds: &'static [&str]| move |it: &&Address| kinds.contains(&it.kind.as_str());
     // CRDs while the controller runs: it may have to release their objects.
     if deletes(region) {
+        ask_for_each_kind(cluster).await;
         for address in addresses.iter().filter(of_kind(&[CRD])) {
             remove(cluster, address, ctx, patience).await?;
         }
@@ -76,6 +77,16 @@ pub async fn after(
         remove(cluster, address, ctx, patience).await?;
     }
     remove_workspace_namespaces(cluster, ctx, region, patience).await
+}
+
+/// Kubernetes looks for objects of a kind before it lets its CRD go. A server that was never asked for them may answer
+/// that it is not ready yet, and does not look again for five minutes: its finalizer takes the change of its own
+/// condition for a conflict (`crd_finalizer.go`, 1.36).
+async fn ask_for_each_kind(cluster: &Cluster) {
+    for kind in Kind::all() {
+        // Who may not ask still may delete.
+        let _ = cluster.list(&Address::of(&kind, None, "").collection(), "limit=1").await;
+    }
 }
 
 async fn remove_workspace_namespaces(
