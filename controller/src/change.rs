@@ -68,6 +68,8 @@ pub enum PodIndex {
     NodePool(String),
     /// The node pool in which it waits for room, as a workspace's pod.
     Unschedulable(String),
+    /// The node pool on one of whose nodes it is being started.
+    Starting(String),
 }
 
 /// What volumes are found by.
@@ -107,9 +109,11 @@ impl Cached for Pod {
         let pool = labels.get(labels::WARM_POOL).map(|pool| PodIndex::WarmPool(Key::new(namespace, pool)));
         let node_pool = pod_state::node_pool(self).map(|pool| PodIndex::NodePool(pool.to_owned()));
         let waits = pod_state::waits_for_room(self).map(|pool| PodIndex::Unschedulable(pool.to_owned()));
+        let starts = pod_state::node_pool(self).filter(|_| pod_state::starts_on_a_node(self));
+        let starts = starts.map(|pool| PodIndex::Starting(pool.to_owned()));
         let node = node_loss::node_of(self).filter(|_| workspace.is_some());
         let node = node.map(|node| PodIndex::Node(node.to_owned()));
-        [uid, workspace, pool, node_pool, waits, node].into_iter().flatten().collect()
+        [uid, workspace, pool, node_pool, waits, starts, node].into_iter().flatten().collect()
     }
 
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {

@@ -24,6 +24,7 @@ pub use decide::facts;
 
 use self::{karpenter::NodePool, status::Seen, users::Users};
 use crate::{
+    caches::Caches,
     change::{Change, PodIndex},
     contains::contains,
     context::Context,
@@ -38,6 +39,14 @@ use crate::{
 
 /// How soon it is looked whether Karpenter is there or takes what it refused: nobody tells us.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
+
+/// The nodes of a pool that take new pods.
+pub fn open(caches: &Caches, pool: &str) -> impl Iterator<Item = Arc<Node>> {
+    caches.nodes.all().into_iter().filter(move |node| {
+        let facts = facts(node);
+        facts.schedulable && facts.pool.as_deref() == Some(pool)
+    })
+}
 
 /// Reconciles node pools.
 pub struct NodePools(pub Arc<Context>);

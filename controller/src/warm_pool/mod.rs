@@ -5,6 +5,7 @@ mod apply;
 mod day;
 mod decide;
 pub mod demand;
+mod pace;
 mod rate;
 pub mod room;
 mod schedule;
@@ -24,7 +25,7 @@ use neuralinverse_api::{WarmPool, WarmPoolStatus, labels};
 use tokio::time::Instant;
 
 use self::{
-    decide::{Free, Wanted, decide},
+    decide::{Free, Nodes, Wanted, decide},
     size::Wish,
     status::Seen,
 };
@@ -55,6 +56,9 @@ const REFUSED_RETRY: Duration = Duration::from_secs(15);
 
 /// How often a pool that is launched from is looked at although nothing happens: the rate fades.
 const FADES: Duration = Duration::from_secs(60);
+
+/// How soon a pool whose nodes are busy is looked at again: pods of others start on them as well.
+const PACE: Duration = Duration::from_secs(1);
 
 /// How soon a pool that makes room for a workspace is looked at again.
 const CROWDED: Duration = Duration::from_secs(5);
@@ -117,7 +121,7 @@ impl Reconciler for WarmPools {
         let now = self.context.now();
         let floor = schedule::floor(&pool.spec.schedule, now);
         let wish = self.wish(key, &pool, &floor, now);
-        let Filled { refused, crowded, look_again } = match &references {
+        let Filled { refused, crowded, paced, look_again } = match &references {
             Ok(references) => self.fill(key, &pool, references, wish).await?,
             Err(_) => Filled::default(),
         };
@@ -138,6 +142,7 @@ impl Reconciler for WarmPools {
             orphans_left,
             refused.map(|_| REFUSED_RETRY),
             crowded.then_some(CROWDED),
+            paced.then_some(PACE),
             (counted.per_second > 0.0).then_some(FADES),
             floor.until.map(|until| elapsed(now, until) + Duration::from_millis(1)),
         ];
@@ -156,6 +161,8 @@ struct Filled {
     refused: Option<Problem>,
     /// A workspace waits for the room that another pod would take.
     crowded: bool,
+    /// More pods are to be made as soon as the nodes may start them.
+    paced: bool,
     /// When the next pod will have had its time.
     look_again: Option<Duration>,
 }
@@ -189,16 +196,20 @@ impl WarmPools {
     async fn fill(&self, key: &Key, pool: &WarmPool, references: &References, wish: Wish) -> Result<Filled> {
         let pods = self.pods(key);
         let free = self.free(key, Some(references));
-        let crowded = room::wanted(&self.context.caches, &references.tier.node_pool);
-        let decide::Plan { create, before, delete, look_again } =
-            decide(wish, crowded, &free, self.context.now());
+        let (caches, now, node_pool) = (&self.context.caches, self.context.now(), &references.tier.node_pool);
+        let crowded = room::wanted(caches, node_pool);
+        let nodes = match crowded {
+            true => Nodes::Crowded,
+            false => Nodes::MayStart(pace::left(caches, node_pool, now)),
+        };
+        let decide::Plan { create, paced, before, delete, look_again } = decide(wish, nodes, &free, now);
         apply::delete(&self.context, key, &pods, &delete).await?;
         let made = stream::iter(0..create)
             .map(|salt| apply::create(&self.context, pool, references, before.as_ref(), salt));
         let made: Vec<_> = made.buffer_unordered(CREATE_AT_ONCE).collect().await;
         let refused: Result<Vec<_>, Error> = made.into_iter().collect();
         let refused = refused?.into_iter().flatten().next();
-        Ok(Filled { refused, crowded, look_again })
+        Ok(Filled { refused, crowded, paced, look_again })
     }
 
     /// Writes the status, or says when it may be written.

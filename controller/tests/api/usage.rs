@@ -62,6 +62,12 @@ async fn what_was_used_outlives_the_workspace() -> Result<()> {
     let entry = entries(&world, 1).await?.remove(&key("1", &small)).context("the first tier")?;
     assert_eq!((&entry["workspace"], &entry["currency"]), (&json!("paid"), &json!("USD")));
     assert_eq!(entry["hourlyPrice"], "0.96");
+    // The ledger comes first; who stops in between has never run as the other tier.
+    let runs_as = |workspace: &Workspace| {
+        let run = workspace.status.as_ref()?.run.as_ref()?;
+        (run.tier == large).then_some(())
+    };
+    world.until("paid", "it runs as the other tier", runs_as).await?;
 
     world.workspace("paid", json!({ "tier": large, "runPolicy": "Stopped" })).await?;
     world.until_reason("paid", "Ready", "Stopped").await?;

@@ -9,7 +9,7 @@ use neuralinverse_api::WarmPool;
 use serde_json::{Value, json};
 
 use super::{
-    decide::{Free, decide},
+    decide::{Free, Nodes, decide},
     demand::Demand,
     schedule, status,
 };
@@ -134,7 +134,7 @@ fn live(spec: &Value, seed: u64) -> Day {
             // Until it is ready, a pod here is one of the future.
             let seen: Vec<_> =
                 pods.iter().map(|pod| Free { since: pod.since.min(at(second)), ..pod.clone() }).collect();
-            let plan = decide(wish, false, &seen, at(second));
+            let plan = decide(wish, Nodes::MayStart(usize::MAX), &seen, at(second));
             pods.retain(|pod| !plan.delete.contains(&pod.name));
             (day.made, day.removed) = (day.made + plan.create, day.removed + plan.delete.len());
             for number in 0..plan.create {

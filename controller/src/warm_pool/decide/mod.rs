@@ -166,11 +166,22 @@ impl fmt::Display for Before {
     }
 }
 
+/// What the nodes that the pool's pods run on can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nodes {
+    /// Somebody waits for the room that another pod would take.
+    Crowded,
+    /// So many more pods may start on them.
+    MayStart(usize),
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// How many pods are to be made.
     pub create: usize,
+    /// More are to be made as soon as the nodes may start them.
+    pub paced: bool,
     /// Those before them that did not become ready.
     pub before: Option<Before>,
     /// Names of the pods that are to be removed.
@@ -180,8 +191,9 @@ pub struct Plan {
 }
 
 /// The next steps for a pool. Old pods stay until new ones are ready, as far as a quarter more than wished
-/// for has room. Nothing is made while `crowded`: somebody waits for the room that it would take.
-pub fn decide(wish: Wish, crowded: bool, pods: &[Free], now: Timestamp) -> Plan {
+/// for has room. No more are made than the nodes may start, but one at a time in any case; none while they are
+/// crowded.
+pub fn decide(wish: Wish, nodes: Nodes, pods: &[Free], now: Timestamp) -> Plan {
     let size = wish.size;
     let (dead, live): (Vec<_>, Vec<_>) =
         pods.iter().filter(|pod| pod.state != PodState::Terminating).partition(|pod| pod.hopeless(now));
@@ -192,14 +204,20 @@ pub fn decide(wish: Wish, crowded: bool, pods: &[Free], now: Timestamp) -> Plan 
     let ready = fresh.len() - starting;
     let at_once = wish.starting.max(size.saturating_sub(ready) / 2);
     let room = (size + (size / 4).max(1)).saturating_sub(live.len());
-    let create = size.saturating_sub(fresh.len()).min(at_once.saturating_sub(starting)).min(room);
+    let wanted = size.saturating_sub(fresh.len()).min(at_once.saturating_sub(starting)).min(room);
+    let create = match nodes {
+        Nodes::Crowded => 0,
+        Nodes::MayStart(more) => wanted.min(more.max(usize::from(starting == 0))),
+    };
+    let paced = nodes != Nodes::Crowded && create < wanted;
 
     let failed = dead.iter().filter(|pod| !pod.stale).map(|pod| pod.failed());
     let mut delete: Vec<_> = dead.iter().map(|pod| pod.name.clone()).collect();
     delete.extend(surplus(size, &fresh));
     delete.extend(outdated(size, &stale, &fresh));
     Plan {
-        create: if crowded { 0 } else { create },
+        create,
+        paced,
         before: failed.max_by_key(|before| before.count),
         delete,
         look_again: live.iter().filter_map(|pod| pod.patience(now)).min(),

@@ -109,11 +109,7 @@ fn nodes(caches: &Caches, node_pool: &str, pods: &[Arc<Pod>]) -> Vec<Node> {
             *sum = sum.plus(asks(pod));
         }
     }
-    let nodes = caches.nodes.all().into_iter().filter(|node| {
-        let facts = node_pool::facts(node);
-        facts.schedulable && facts.pool.as_deref() == Some(node_pool)
-    });
-    nodes
+    node_pool::open(caches, node_pool)
         .map(|node| {
             let name = node.name_any();
             let used = used.get(name.as_str()).copied().unwrap_or_default();

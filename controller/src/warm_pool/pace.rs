@@ -1,0 +1,87 @@
+//! How many more pods the nodes of a pool may start now. Pods that start share the CPUs of their node: more of them at
+//! once are ready no sooner, but the first of them is ready late, and launches on the node are slow meanwhile.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::{amount::has, caches::Caches, change::PodIndex, node_pool, workspace::decide::elapsed};
+
+/// How many pods may start at once for each CPU of the nodes.
+const PER_CPU: usize = 2;
+
+/// How long a pod's start takes CPU. One that takes longer waits for something, such as an image.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// How many more pods may start on the nodes of this pool. Without nodes nothing is slowed down: whoever adds nodes
+/// does so for the pods that wait.
+pub fn left(caches: &Caches, node_pool: &str, now: Timestamp) -> usize {
+    let cpus: Vec<i128> = node_pool::open(caches, node_pool).map(|node| has(&node).cpu).collect();
+    if cpus.is_empty() {
+        return usize::MAX;
+    }
+    let starting = caches.pods.by(&PodIndex::Starting(node_pool.to_owned()));
+    let busy = starting
+        .iter()
+        .filter(|pod| pod.creation_timestamp().is_some_and(|created| elapsed(created.0, now) < BUSY));
+    most(cpus.iter().sum()).saturating_sub(busy.count())
+}
+
+/// How many pods may start at once on so many thousandths of a CPU. Pure.
+fn most(milli_cpu: i128) -> usize {
+    let cpus = usize::try_from(milli_cpu / 1000).unwrap_or_default();
+    (cpus * PER_CPU).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{fixtures, kubernetes::Pod};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn pods_start_by_the_cpus_of_the_nodes_of_their_pool() {
+        let caches = Caches::default();
+        assert_eq!(left(&caches, "blue", at(0)), usize::MAX, "no nodes");
+        for (name, pool, cpu, unschedulable) in [
+            ("a", "blue", "4", false),
+            ("b", "blue", "1500m", false),
+            ("c", "red", "8", false),
+            ("d", "blue", "8", true),
+        ] {
+            caches.nodes.apply(fixtures::from(json!({
+                "metadata": { "name": name, "uid": name, "labels": { "workspace-tier": pool } },
+                "spec": { "unschedulable": unschedulable },
+                "status": {
+                    "allocatable": { "cpu": cpu }, "conditions": [{ "type": "Ready", "status": "True" }],
+                },
+            })));
+        }
+        assert_eq!(left(&caches, "blue", at(0)), 10);
+        let pod = |name: &str, pool: &str, created: i64, node: Option<&str>, ready: &str| -> Pod {
+            fixtures::from(json!({
+                "metadata": { "namespace": "ns", "name": name, "uid": name, "creationTimestamp": at(created) },
+                "spec": { "nodeSelector": { "workspace-tier": pool }, "nodeName": node, "containers": [] },
+                "status": { "conditions": [{ "type": "Ready", "status": ready }] },
+            }))
+        };
+        for (name, pool, created, node, ready) in [
+            ("starts", "blue", 100, Some("a"), "False"),
+            ("is-ready", "blue", 100, Some("a"), "True"),
+            ("has-no-node", "blue", 100, None, "False"),
+            ("of-others", "red", 100, Some("c"), "False"),
+            ("waits-for-its-image", "blue", 30, Some("b"), "False"),
+        ] {
+            caches.pods.apply(pod(name, pool, created, node, ready));
+        }
+        assert_eq!(left(&caches, "blue", at(101)), 9);
+        assert_eq!(left(&caches, "red", at(101)), 15);
+        assert_eq!(left(&caches, "blue", at(200)), 10, "later");
+    }
+}
