@@ -51,8 +51,10 @@ impl Round {
         }
         let launches = self.burst.sorted.len() as f64;
         let (own, refill) = (self.burst.writes.of_launches(), self.burst.writes.of_refill());
-        put("writes_per_launch", json!(((own / launches) * 100.0).round() / 100.0));
-        put("refill_writes", json!(((refill / launches) * 100.0).round() / 100.0));
+        // A sum of nothing is -0.
+        let each = |sum: f64| json!(((sum / launches) * 100.0).round() / 100.0 + 0.0);
+        put("writes_per_launch", each(own));
+        put("refill_writes", each(refill));
         eprintln!("{prefix}burst writes: {:?}", self.burst.writes);
     }
 }

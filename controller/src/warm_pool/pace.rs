@@ -1,5 +1,6 @@
-//! How many more pods the nodes of a pool may start now. Pods that start share the CPUs of their node: more of them at
-//! once are ready no sooner, but the first of them is ready late, and launches on the node are slow meanwhile.
+//! How many more pods the nodes of a pool may start now. Most of a start is waiting, so that a node does well to start
+//! some at once. When its CPUs are busy, more of them are ready no sooner: the first is ready late, launches on the node
+//! are slow meanwhile, and the longer it takes, the more a pool would start.
 
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use kube::ResourceExt;
 
 use crate::{amount::has, caches::Caches, change::PodIndex, node_pool, workspace::decide::elapsed};
 
-/// How many pods may start at once for each CPU of the nodes.
-const PER_CPU: usize = 2;
+/// How many pods may start at once for each CPU of the nodes. Measured by `make bench-launch` on 2 CPUs: with 2 they
+/// were idle, with 20 every launch was slower.
+const PER_CPU: usize = 8;
 
 /// How long a pod's start takes CPU. One that takes longer waits for something, such as an image.
 const BUSY: Duration = Duration::from_secs(60);
@@ -63,7 +65,7 @@ mod tests {
                 },
             })));
         }
-        assert_eq!(left(&caches, "blue", at(0)), 10);
+        assert_eq!(left(&caches, "blue", at(0)), 40);
         let pod = |name: &str, pool: &str, created: i64, node: Option<&str>, ready: &str| -> Pod {
             fixtures::from(json!({
                 "metadata": { "namespace": "ns", "name": name, "uid": name, "creationTimestamp": at(created) },
@@ -80,8 +82,8 @@ mod tests {
         ] {
             caches.pods.apply(pod(name, pool, created, node, ready));
         }
-        assert_eq!(left(&caches, "blue", at(101)), 9);
-        assert_eq!(left(&caches, "red", at(101)), 15);
-        assert_eq!(left(&caches, "blue", at(200)), 10, "later");
+        assert_eq!(left(&caches, "blue", at(101)), 39);
+        assert_eq!(left(&caches, "red", at(101)), 63);
+        assert_eq!(left(&caches, "blue", at(200)), 40, "later");
     }
 }
