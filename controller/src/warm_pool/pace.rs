@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use crate::{amount::has, caches::Caches, change::PodIndex, node_pool, workspace::decide::elapsed};
 
 /// How many pods may start at once for each CPU of the nodes. Measured by `make bench-launch` on 2 CPUs: with 2 they
-/// were idle, with 20 every launch was slower.
+/// were idle at times, without a limit launches were slower.
 const PER_CPU: usize = 8;
 
 /// How long a pod's start takes CPU. One that takes longer waits for something, such as an image.
