@@ -26,6 +26,8 @@ fn prepare(controller: &Controller) -> Pod {
     fs::create_dir(pod.path("image")).unwrap();
     fs::write(pod.path("image/code-server"), STAND_IN).unwrap();
     fs::set_permissions(pod.path("image/code-server"), fs::Permissions::from_mode(0o755)).unwrap();
+    // Of a launcher that was killed.
+    fs::write(pod.path("run/ide.sock"), "").unwrap();
     pod.start_launcher_with_ide();
     pod
 }
@@ -39,8 +41,6 @@ fn started(pod: &Pod) -> Vec<i32> {
 async fn a_pod_with_an_ide_is_ready_when_the_ide_answers() {
     let controller = Controller::start().await;
     let mut pod = prepare(&controller);
-    // Of a launcher that was killed.
-    fs::write(pod.path("run/ide.sock"), "").unwrap();
     pod.start_agent();
     controller.polled().await;
     eventually("an IDE", || started(&pod).len() == 1).await;
