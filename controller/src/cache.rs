@@ -85,14 +85,15 @@ impl<K: Cached> Cache<K> {
 
     /// Takes in an object that came from the API server, unless we know a newer copy.
     pub fn apply(&self, mut object: K) -> Arc<K> {
-        let stranger = overwritten::by(object.meta());
+        let managed = object.meta_mut().managed_fields.take().unwrap_or_default();
         trim(object.meta_mut());
         object.slim();
         let object = Arc::new(object);
-        let change = self.write().apply(&object);
+        let (gone, change) = self.write().apply(&object);
+        self.tell(gone);
         let only_status = matches!(change, Some(Change::Status(..) | Change::WorkspaceStatus(_)));
         self.tell(change);
-        if let Some(stranger) = stranger.filter(|_| only_status) {
+        if only_status && let Some(stranger) = overwritten::by(&managed) {
             let object = object.object_ref(&K::DynamicType::default());
             self.tell(Some(Change::Overwritten(Box::new(object), stranger)));
         }
@@ -143,16 +144,17 @@ impl<K: Cached> Cache<K> {
 }
 
 impl<K: Cached> Inner<K> {
-    fn apply(&mut self, object: &Arc<K>) -> Option<Change> {
+    /// What to tell of another object that had its name, and what of itself.
+    fn apply(&mut self, object: &Arc<K>) -> (Option<Change>, Option<Change>) {
         let key = Key::of(object.as_ref());
         let key = self.objects.get_key_value(&key).map_or_else(|| Arc::new(key), |(known, _)| known.clone());
         self.missing.remove(&key);
         if object.meta().uid.as_ref().is_some_and(|uid| self.gone.contains(uid)) {
-            return None;
+            return (None, None);
         }
         let old = self.objects.get(&key).cloned();
         if old.as_ref().is_some_and(|old| !newer(object.as_ref(), old.as_ref())) {
-            return None;
+            return (None, None);
         }
         if let Some(old) = &old {
             self.unindex(&key, old);
@@ -161,16 +163,27 @@ impl<K: Cached> Inner<K> {
             self.index.entry(index).or_default().insert(key.clone());
         }
         self.objects.insert(key, object.clone());
-        object.change(old.as_ref())
+        // A list can bring another object of the name, where nobody said that the first was deleted.
+        let (another, same): (Option<Arc<K>>, _) = match old {
+            Some(old) if old.uid() != object.uid() => (Some(old), None),
+            same => (None, same),
+        };
+        let gone = another.and_then(|old| {
+            self.bury(&old);
+            old.change(None)
+        });
+        (gone, object.change(same.as_ref()))
+    }
+
+    fn bury(&mut self, object: &Arc<K>) {
+        self.gone.extend(object.uid());
+        if self.gone.len() > TOMBSTONES {
+            self.gone.pop_front();
+        }
     }
 
     fn remove(&mut self, object: &Arc<K>) -> Option<Arc<K>> {
-        if let Some(uid) = object.uid() {
-            self.gone.push_back(uid);
-            if self.gone.len() > TOMBSTONES {
-                self.gone.pop_front();
-            }
-        }
+        self.bury(object);
         let key = Key::of(object.as_ref());
         let same = self.objects.get(&key).is_some_and(|known| known.uid() == object.uid());
         if !same {
@@ -202,9 +215,8 @@ impl<K: Cached> Inner<K> {
     }
 }
 
-/// Drops what nobody reads, and the room that lists keep for more.
+/// Drops the room that lists keep for more.
 fn trim(meta: &mut ObjectMeta) {
-    meta.managed_fields = None;
     meta.owner_references.iter_mut().for_each(Vec::shrink_to_fit);
     meta.finalizers.iter_mut().for_each(Vec::shrink_to_fit);
 }
@@ -269,6 +281,26 @@ mod tests {
         cache.apply(pod("second", 9, None));
         cache.remove(pod("first", 8, None));
         assert_eq!(cache.count(), 1);
+    }
+
+    #[test]
+    fn another_of_the_name_is_told_and_the_one_before_it_as_gone() {
+        let (sender, mut changes) = broadcast::channel(16);
+        let cache = Cache::new(sender);
+        cache.apply(pod("first", 5, Some("pool")));
+        cache.begin();
+        cache.apply(pod("second", 9, Some("another")));
+        cache.end();
+        let mut told = Vec::new();
+        while let Ok(Change::Pod(pod, before)) = changes.try_recv() {
+            told.push((pod.uid(), before.is_some()));
+        }
+        let uid = |uid: &str| Some(uid.to_owned());
+        assert_eq!(told, [(uid("first"), false), (uid("first"), false), (uid("second"), false)]);
+        assert_eq!(in_pool(&cache), 0);
+        cache.remove(pod("second", 11, None));
+        cache.apply(pod("first", 12, None));
+        assert_eq!(cache.count(), 0, "the first is gone for good");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! whoever wrote it will wonder, or will write it again.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use kube::api::ObjectMeta;
 use neuralinverse_api::labels;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -11,11 +10,10 @@ use crate::{change::Change, context::Context};
 /// Reason of the event.
 const REASON: &str = "StatusOverwritten";
 
-/// The field manager that wrote the object's status last, if that was not us. One that only took fields away is
-/// not known: `managedFields` has no entry for it.
-pub fn by(meta: &ObjectMeta) -> Option<String> {
-    let entries = meta.managed_fields.iter().flatten();
-    let of_status = entries.filter(|entry| entry.subresource.as_deref() == Some("status"));
+/// The field manager that wrote an object's status last by its `managedFields`, if that was not us. One that only took
+/// fields away is not known: it has no entry.
+pub fn by(managed: &[ManagedFieldsEntry]) -> Option<String> {
+    let of_status = managed.iter().filter(|entry| entry.subresource.as_deref() == Some("status"));
     // Times are in seconds: of two in the same one, the stranger's counts.
     let last = of_status.max_by_key(|entry| (entry.time.as_ref().map(|time| time.0), !is_ours(entry)))?;
     (!is_ours(last)).then(|| last.manager.clone().unwrap_or_default())
@@ -59,7 +57,7 @@ mod tests {
             })
         };
         let entries: Vec<_> = entries.iter().map(entry).collect();
-        by(&serde_json::from_value(json!({ "managedFields": entries })).unwrap())
+        by(&serde_json::from_value::<Vec<_>>(json!(entries)).unwrap())
     }
 
     #[test]
