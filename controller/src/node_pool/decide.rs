@@ -28,23 +28,32 @@ pub struct NodeFacts {
 
 /// What we look at on a node.
 pub fn facts(node: &Node) -> NodeFacts {
-    let spec = node.spec.as_ref();
-    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let ready =
-        conditions.filter(|condition| condition.type_ == "Ready").any(|condition| condition.status == "True");
-    let cordoned = spec.and_then(|spec| spec.unschedulable).unwrap_or_default();
-    let taints = spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+    let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
     NodeFacts {
         labels: node.labels().clone(),
-        pool: node.labels().get(labels::NODE_POOL).cloned(),
+        pool: pool(node).map(str::to_owned),
         labelled_for: node.annotations().get(labels::LABELLED_FOR).cloned(),
         taints: taints
             .filter(|taint| taint.key == labels::NODE_POOL)
             .map(|taint| (taint.value.clone().unwrap_or_default(), taint.effect.clone()))
             .collect(),
-        schedulable: ready && !cordoned,
+        schedulable: schedulable(node),
         has: has(node),
     }
+}
+
+/// The pool whose label a node has.
+pub fn pool(node: &Node) -> Option<&str> {
+    node.labels().get(labels::NODE_POOL).map(String::as_str)
+}
+
+/// Whether a node takes new pods.
+pub fn schedulable(node: &Node) -> bool {
+    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let ready =
+        conditions.filter(|condition| condition.type_ == "Ready").any(|condition| condition.status == "True");
+    let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default();
+    ready && !cordoned
 }
 
 /// The pool that a node belongs to: of those that select it, the one whose name comes first.

@@ -42,10 +42,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(20);
 
 /// The nodes of a pool that take new pods.
 pub fn open(caches: &Caches, pool: &str) -> impl Iterator<Item = Arc<Node>> {
-    caches.nodes.all().into_iter().filter(move |node| {
-        let facts = facts(node);
-        facts.schedulable && facts.pool.as_deref() == Some(pool)
-    })
+    let nodes = caches.nodes.all().into_iter();
+    nodes.filter(move |node| decide::pool(node) == Some(pool) && decide::schedulable(node))
 }
 
 /// Reconciles node pools.
@@ -230,9 +228,7 @@ impl NodePools {
         let caches = &self.0.caches;
         let Some(pool) = caches.node_pools.get(key) else { return Ok(()) };
         let mut nodes = caches.nodes.all();
-        nodes.retain(|node| {
-            facts(node).pool.as_deref() == Some(&key.name) && decide::belongs(node, &key.name, pools)
-        });
+        nodes.retain(|node| decide::pool(node) == Some(&key.name) && decide::belongs(node, &key.name, pools));
         let pods = caches.pods.by(&PodIndex::NodePool(key.name.clone()));
         let seen = Seen { nodes: &nodes, pods: &pods, users, problem };
         let status = status::status(&pool, &seen, self.0.now());

@@ -11,7 +11,7 @@ use neuralinverse_api::{
     labels,
 };
 
-use super::{decide::facts, users::Users};
+use super::{decide, users::Users};
 use crate::{
     amount::{Amount, asks, has, held_node},
     kubernetes::Pod,
@@ -104,7 +104,7 @@ fn ready_as_they_are(seen: &Seen<'_>, selector: &str) -> NewCondition {
 }
 
 fn schedulable(seen: &Seen<'_>) -> usize {
-    seen.nodes.iter().filter(|node| facts(node).schedulable).count()
+    seen.nodes.iter().filter(|node| decide::schedulable(node)).count()
 }
 
 fn resources(amounts: impl Iterator<Item = Amount>) -> Resources {

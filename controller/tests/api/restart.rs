@@ -123,13 +123,13 @@ async fn what_was_begun_is_finished_once_and_what_nobody_uses_is_removed() -> Re
         Ok(writes.iter().any(|write| write.starts_with("create events claimed")).then_some(()))
     })
     .await?;
-    let before = cluster.writes(NAMESPACE)?.len();
+    let before = cluster.settled_writes(NAMESPACE).await?.len();
     let orphan = || async {
         let volume = volumes.get_opt("pool-orphan").await?;
         Ok(volume.is_none_or(|volume| volume.metadata.deletion_timestamp.is_some()).then_some(()))
     };
     eventually("the orphan is gone", orphan).await.or(eventually("the orphan is gone", orphan).await)?;
-    let quiet = cluster.writes(NAMESPACE)?.split_off(before);
+    let quiet = cluster.settled_writes(NAMESPACE).await?.split_off(before);
     eprintln!("writes while waiting: {quiet:?}");
     assert!(quiet.iter().any(|write| write == "delete persistentvolumeclaims pool-orphan"));
     assert!(quiet.len() <= 4, "{quiet:#?}");

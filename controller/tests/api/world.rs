@@ -181,6 +181,19 @@ impl Cluster {
         Ok(self.requests()?.iter().filter_map(write).collect())
     }
 
+    /// The same, when no more come: the audit log is written after the answer.
+    pub async fn settled_writes(&self, namespace: &str) -> Result<Vec<String>> {
+        let mut writes = self.writes(namespace)?;
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let now = self.writes(namespace)?;
+            if now == writes {
+                return Ok(now);
+            }
+            writes = now;
+        }
+    }
+
     /// The status codes that the controller has got, in a namespace if there is one.
     pub fn answers(&self, namespace: Option<&str>) -> Result<BTreeSet<u64>> {
         let requests = self.requests()?;
@@ -319,22 +332,9 @@ impl World {
         self.shared.cluster.user(name, group)
     }
 
-    /// See [`Cluster::writes`].
-    pub fn writes(&self) -> Result<Vec<String>> {
-        self.shared.cluster.writes(&self.namespace)
-    }
-
-    /// The same, when no more come: the audit log is written after the answer.
+    /// See [`Cluster::settled_writes`].
     pub async fn settled_writes(&self) -> Result<Vec<String>> {
-        let mut writes = self.writes()?;
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let now = self.writes()?;
-            if now == writes {
-                return Ok(now);
-            }
-            writes = now;
-        }
+        self.shared.cluster.settled_writes(&self.namespace).await
     }
 
     /// See [`Cluster::answers`].
