@@ -12,6 +12,9 @@ use neuralinverse_api::agent::paths;
 /// Shells that the launcher stands in for.
 const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "sh"];
 
+/// Where a shell's link leads.
+const LAUNCHER: &str = "../launcher";
+
 /// Copy the launcher into a folder, and make the home
 #[derive(clap::Args)]
 pub struct Options {
@@ -36,7 +39,7 @@ pub struct Error {
     source: io::Error,
 }
 
-/// Installs it whole or not at all: the init container may be killed and started again.
+/// Installs it whole or not at all: the sidecar may be killed and started again, also beside programs that use it.
 pub fn install(options: &Options) -> Result<(), Error> {
     let Options { folder, launcher, volume } = options;
     let partial = folder.join(".launcher");
@@ -49,9 +52,11 @@ pub fn install(options: &Options) -> Result<(), Error> {
         fs::rename(&partial, &target)?;
         let links = folder.join("bin");
         fs::create_dir_all(&links)?;
-        for shell in SHELLS {
-            remove(&links.join(shell))?;
-            symlink("../launcher", links.join(shell))?;
+        for link in SHELLS.map(|shell| links.join(shell)) {
+            if fs::read_link(&link).ok().as_deref() != Some(Path::new(LAUNCHER)) {
+                remove(&link)?;
+                symlink(LAUNCHER, &link)?;
+            }
         }
         fs::create_dir_all(volume.join(paths::HOME_FOLDER))
     };

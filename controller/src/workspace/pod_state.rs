@@ -33,8 +33,13 @@ const PULL: [&str; 5] =
     ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"];
 
 /// Reasons of waiting containers that mean that one does not start or does not stay.
-const BROKEN: [&str; 4] =
-    ["CrashLoopBackOff", "CreateContainerError", "CreateContainerConfigError", "RunContainerError"];
+const BROKEN: [&str; 5] = [
+    "CrashLoopBackOff",
+    "CreateContainerError",
+    "CreateContainerConfigError",
+    "RunContainerError",
+    "PostStartHookError",
+];
 
 /// How `pod` is doing.
 pub fn of(pod: &Pod) -> PodState {

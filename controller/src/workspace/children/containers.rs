@@ -1,9 +1,9 @@
-//! The containers of a pod: the user's, the sidecar, and the step that puts the launcher in.
+//! The containers of a pod: the user's, and the sidecar.
 
 use k8s_openapi::{
     api::core::v1::{
-        Container, ContainerPort, ContainerResizePolicy, EnvVar, EnvVarSource, ExecAction,
-        ObjectFieldSelector, Probe, ResourceRequirements, VolumeMount,
+        Container, ContainerPort, ContainerResizePolicy, EnvVar, EnvVarSource, ExecAction, Lifecycle,
+        LifecycleHandler, ObjectFieldSelector, Probe, ResourceRequirements, VolumeMount,
     },
     apimachinery::pkg::api::resource,
 };
@@ -25,19 +25,8 @@ pub const WORKSPACE: &str = "workspace";
 /// Name of the sidecar.
 pub const AGENT: &str = "agent";
 
-/// Puts the launcher where the user's container finds it, and makes the developer's home in the volume.
-pub fn install(references: &References) -> Container {
-    Container {
-        name: "install".to_owned(),
-        command: Some(words(&[paths::AGENT, "install", paths::BIN])),
-        resources: Some(small()),
-        volume_mounts: Some(vec![mount(BIN, paths::BIN), mount(WORK, paths::VOLUME)]),
-        security_context: Some(security::read_only()),
-        ..ours(references)
-    }
-}
-
-/// Speaks with the controller, runs Git, and lets the portal in.
+/// Speaks with the controller, runs Git, and lets the portal in. Before the user's container starts, it puts the
+/// launcher where that finds it.
 pub fn sidecar(references: &References, urls: &Urls) -> Container {
     let mut variables = vec![
         env("CONTROLLER_URL", &urls.controller),
@@ -57,15 +46,22 @@ pub fn sidecar(references: &References, urls: &Urls) -> Container {
             ..Default::default()
         }]),
         resources: Some(small()),
+        lifecycle: Some(Lifecycle { post_start: Some(install()), ..Default::default() }),
         volume_mounts: Some(vec![
             mount(WORK, paths::VOLUME),
             mount(RUN, paths::RUN),
+            mount(BIN, paths::BIN),
             VolumeMount { read_only: Some(true), ..mount(IDENTITY, paths::IDENTITY) },
             mount(TMP, "/tmp"),
         ]),
         security_context: Some(security::read_only()),
         ..ours(references)
     }
+}
+
+/// A kubelet goes on only when this is done. An init container of its own would take it a second more.
+fn install() -> LifecycleHandler {
+    LifecycleHandler { exec: Some(run(&[paths::AGENT, "install", paths::BIN])), ..Default::default() }
 }
 
 fn pod_name() -> EnvVarSource {
@@ -122,7 +118,7 @@ pub fn size(references: &References) -> ResourceRequirements {
 /// sidecar's, since Kubernetes starts the former only after the latter's.
 fn ready() -> Probe {
     Probe {
-        exec: Some(ExecAction { command: Some(words(&[paths::LAUNCHER, "ready"])) }),
+        exec: Some(run(&[paths::LAUNCHER, "ready"])),
         period_seconds: Some(1),
         failure_threshold: Some(300),
         ..Default::default()
@@ -158,6 +154,10 @@ fn mount(volume: &str, path: &str) -> VolumeMount {
 
 fn env(name: &str, value: &str) -> EnvVar {
     EnvVar { name: name.to_owned(), value: Some(value.to_owned()), value_from: None }
+}
+
+fn run(command: &[&str]) -> ExecAction {
+    ExecAction { command: Some(words(command)) }
 }
 
 fn words(command: &[&str]) -> Vec<String> {

@@ -2,9 +2,9 @@
 //! metadata only, so that nobody can tell afterwards.
 //!
 //! ```text
-//!  install ─► bin ──────────────┐ (read-only)
-//!  agent (native sidecar)       ├─► workspace (the user's image)
+//!  agent (native sidecar)       ┌─► workspace (the user's image)
 //!    identity: token and CA     │     launcher
+//!    bin: the launcher ─────────┤ (read-only)
 //!    run: the launcher's socket ┤
 //!    work: /home/developer ─────┘
 //! ```
@@ -141,7 +141,7 @@ fn spec(references: &References, urls: &Urls, volume: &str) -> PodSpec {
         security_context: Some(security::pod()),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
         volumes: Some(volumes::volumes(volume, region.gitea.is_some())),
-        init_containers: Some(vec![containers::install(references), containers::sidecar(references, urls)]),
+        init_containers: Some(vec![containers::sidecar(references, urls)]),
         containers: vec![containers::user(references)],
         ..Default::default()
     }

@@ -51,15 +51,6 @@ fn spec(volume: &str) -> Value {
         ],
         "initContainers": [
             {
-                "name": "install", "image": ours, "imagePullPolicy": "IfNotPresent",
-                "command": ["/usr/local/bin/neuralinverse-agent", "install", "/opt/neuralinverse"],
-                "resources": small, "securityContext": read_only,
-                "volumeMounts": [
-                    { "name": "bin", "mountPath": "/opt/neuralinverse" },
-                    { "name": "work", "mountPath": "/volume" },
-                ],
-            },
-            {
                 "name": "agent", "image": ours, "imagePullPolicy": "IfNotPresent", "restartPolicy": "Always",
                 "command": ["/usr/local/bin/neuralinverse-agent", "run"],
                 "env": [
@@ -68,9 +59,13 @@ fn spec(volume: &str) -> Value {
                 ],
                 "ports": [{ "name": "door", "containerPort": 8444 }],
                 "resources": small, "securityContext": read_only,
+                "lifecycle": { "postStart": { "exec": { "command": [
+                    "/usr/local/bin/neuralinverse-agent", "install", "/opt/neuralinverse",
+                ] } } },
                 "volumeMounts": [
                     { "name": "work", "mountPath": "/volume" },
                     { "name": "run", "mountPath": "/run/neuralinverse" },
+                    { "name": "bin", "mountPath": "/opt/neuralinverse" },
                     { "name": "identity", "mountPath": "/etc/neuralinverse/identity", "readOnly": true },
                     { "name": "tmp", "mountPath": "/tmp" },
                 ],
@@ -183,7 +178,7 @@ fn a_pod_knows_the_gateway_where_there_is_one() {
     let made = serde_json::to_value(pod::warm(&pool(), "pool-1", &references, &urls())).unwrap();
     let mut wanted = spec("pool-1");
     let variable = |name: &str, value: &str| json!({ "name": name, "value": value });
-    let sidecar = wanted["initContainers"][1]["env"].as_array_mut().unwrap();
+    let sidecar = wanted["initContainers"][0]["env"].as_array_mut().unwrap();
     sidecar.push(variable("GATEWAY_URL", "https://gateway:8443"));
     sidecar.push(variable("GIT_URL", "https://git.test"));
     let user = wanted["containers"][0]["env"].as_array_mut().unwrap();
