@@ -133,6 +133,10 @@ impl Servers {
             "--allocate-node-cidrs=false".into(),
             format!("--node-monitor-grace-period={patience}s"),
             "--node-monitor-period=2s".into(),
+            // By default it binds three volumes a second. Who expects load raises it; so does agent-sandbox, to measure
+            // itself (kubernetes-sigs/agent-sandbox#1219).
+            "--kube-api-qps=500".into(),
+            "--kube-api-burst=500".into(),
         ]);
         let mut process = self.start(Tool::KubeControllerManager, args)?;
         let kubectl = self.kubectl()?;
