@@ -12,7 +12,7 @@ use neuralinverse_api::{WarmPool, WarmPoolSpec};
 use super::{
     rate::Rate,
     schedule::Floor,
-    size::{Load, Needs, Wish, wish},
+    size::{Load, Needs, desired},
 };
 
 /// What is asked of each pool, by its UID.
@@ -70,11 +70,11 @@ impl Demand {
     }
 
     /// How many pods `pool` should have, with pods that take `warm_up` seconds.
-    pub fn wish(&self, pool: &WarmPool, floor: &Floor, warm_up: f64, now: Timestamp) -> Wish {
+    pub fn desired(&self, pool: &WarmPool, floor: &Floor, warm_up: f64, now: Timestamp) -> usize {
         let mut all = self.lock();
         let asked = all.entry(pool.uid().unwrap_or_default()).or_default();
         asked.restore(pool, now);
-        asked.wish(&pool.spec, floor, warm_up, now)
+        asked.desired(&pool.spec, floor, warm_up, now)
     }
 
     /// Forgets all pools but these.
@@ -93,9 +93,9 @@ impl Demand {
 }
 
 impl Asked {
-    fn wish(&mut self, spec: &WarmPoolSpec, floor: &Floor, warm_up: f64, now: Timestamp) -> Wish {
+    fn desired(&mut self, spec: &WarmPoolSpec, floor: &Floor, warm_up: f64, now: Timestamp) -> usize {
         let load = Load { per_second: self.rate.per_second(now), warm_up };
-        wish(spec, floor, load, &mut self.needs, now)
+        desired(spec, floor, load, &mut self.needs, now)
     }
 
     fn restore(&mut self, pool: &WarmPool, now: Timestamp) {
@@ -142,7 +142,7 @@ mod tests {
         let counted = demand.counted(&pool, at(10));
         assert_eq!((counted.hits, counted.misses), (101, 4));
         assert!((60.0..70.0).contains(&(counted.per_second * 3600.0)), "{counted:?}");
-        let size = |minute| demand.wish(&pool, &Floor::default(), 59.0, at(minute)).size;
+        let size = |minute| demand.desired(&pool, &Floor::default(), 59.0, at(minute));
         assert_eq!((size(10), size(40), size(41)), (9, 9, 4));
         assert_eq!(demand.counted(&pool, at(10)).hits, 101, "the status counts once");
     }

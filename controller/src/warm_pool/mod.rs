@@ -26,7 +26,6 @@ use tokio::time::Instant;
 
 use self::{
     decide::{Free, Nodes, Wanted, decide},
-    size::Wish,
     status::Seen,
 };
 use crate::{
@@ -120,9 +119,9 @@ impl Reconciler for WarmPools {
         let references = resolve(&self.context.caches, &key.namespace, &pool.spec.tier, &pool.spec.template);
         let now = self.context.now();
         let floor = schedule::floor(&pool.spec.schedule, now);
-        let wish = self.wish(key, &pool, &floor, now);
+        let desired = self.desired(key, &pool, &floor, now);
         let Filled { refused, crowded, paced, look_again } = match &references {
-            Ok(references) => self.fill(key, &pool, references, wish).await?,
+            Ok(references) => self.fill(key, &pool, references, desired).await?,
             Err(_) => Filled::default(),
         };
         let counted = self.context.demand.counted(&pool, now);
@@ -130,7 +129,7 @@ impl Reconciler for WarmPools {
         let seen = Seen {
             references: &references,
             pods: &pods,
-            desired: wish.size,
+            desired,
             counted,
             refused: refused.as_ref(),
             crowded,
@@ -186,14 +185,20 @@ impl WarmPools {
         self.pods(key).iter().map(|pod| Free::of(pod, wanted.as_ref())).collect()
     }
 
-    fn wish(&self, key: &Key, pool: &WarmPool, floor: &schedule::Floor, now: Timestamp) -> Wish {
+    fn desired(&self, key: &Key, pool: &WarmPool, floor: &schedule::Floor, now: Timestamp) -> usize {
         let before = pool.status.as_ref().and_then(|status| status.warm_up_seconds).map(f64::from);
         let warm_up = status::warm_up(&self.free(key, None)).map(|took| took.as_secs_f64());
-        self.context.demand.wish(pool, floor, warm_up.or(before).unwrap_or(WARM_UP), now)
+        self.context.demand.desired(pool, floor, warm_up.or(before).unwrap_or(WARM_UP), now)
     }
 
     /// Makes and removes pods.
-    async fn fill(&self, key: &Key, pool: &WarmPool, references: &References, wish: Wish) -> Result<Filled> {
+    async fn fill(
+        &self,
+        key: &Key,
+        pool: &WarmPool,
+        references: &References,
+        desired: usize,
+    ) -> Result<Filled> {
         let pods = self.pods(key);
         let free = self.free(key, Some(references));
         let (caches, now, node_pool) = (&self.context.caches, self.context.now(), &references.tier.node_pool);
@@ -202,7 +207,7 @@ impl WarmPools {
             true => Nodes::Crowded,
             false => Nodes::MayStart(pace::left(caches, node_pool, now)),
         };
-        let decide::Plan { create, paced, before, delete, look_again } = decide(wish, nodes, &free, now);
+        let decide::Plan { create, paced, before, delete, look_again } = decide(desired, nodes, &free, now);
         apply::delete(&self.context, key, &pods, &delete).await?;
         let made = stream::iter(0..create)
             .map(|salt| apply::create(&self.context, pool, references, before.as_ref(), salt));

@@ -12,20 +12,8 @@ use crate::workspace::decide::elapsed;
 /// that it does not give up pods that the next launches ask for.
 const REMEMBERED: Duration = Duration::from_secs(30 * 60);
 
-/// How many pods may be starting at once, at least: a refill must not take the nodes from those who launch.
-const STARTING: usize = 4;
-
 /// What passes, besides the start of a pod, between a launch and the next ready pod, in seconds.
 const OVERHEAD: f64 = 1.0;
-
-/// How many pods a pool should have, and how fast it may get them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wish {
-    /// How many.
-    pub size: usize,
-    /// How many of them may be starting at once, at least: more where many are missing.
-    pub starting: usize,
-}
 
 /// A pool shrinks only to what would do for so many times the launches: what is needed goes up and down by
 /// chance, and between the two the pool stays as it is.
@@ -59,18 +47,14 @@ impl Needs {
     }
 }
 
-/// The pods that a pool should have, at so many launches per second and with pods that take so many seconds
-/// to get ready.
-pub fn wish(spec: &WarmPoolSpec, floor: &Floor, load: Load, needs: &mut Needs, now: Timestamp) -> Wish {
+/// How many pods a pool should have, at so many launches per second and with pods that take so many seconds to get
+/// ready.
+pub fn desired(spec: &WarmPoolSpec, floor: &Floor, load: Load, needs: &mut Needs, now: Timestamp) -> usize {
     let size = match &spec.autoscale {
         Some(autoscale) => autoscaled(autoscale, load, needs, now),
         None => count(spec.size.unwrap_or_default()),
     };
-    // As many start as launches take, or the pool could never be filled.
-    let busy = (load.average() * 2.0).ceil().min(1e6);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to a million")]
-    let starting = STARTING.max(busy as usize);
-    Wish { size: size.max(floor.min), starting }
+    size.max(floor.min)
 }
 
 fn autoscaled(autoscale: &Autoscale, load: Load, needs: &mut Needs, now: Timestamp) -> usize {
@@ -119,7 +103,7 @@ mod tests {
         let spec: WarmPoolSpec = from(whole);
         let load = Load { per_second: hourly / 3600.0, warm_up };
         let floor = Floor { min: floor, until: None };
-        wish(&spec, &floor, load, &mut Needs::default(), at(0)).size
+        desired(&spec, &floor, load, &mut Needs::default(), at(0))
     }
 
     #[test]

@@ -130,11 +130,11 @@ fn live(spec: &Value, seed: u64) -> Day {
         if changed {
             warm_up = status::warm_up(&pods).map_or(warm_up, |took| took.as_secs_f64());
             let floor = schedule::floor(&pool.spec.schedule, at(second));
-            let wish = demand.wish(&pool, &floor, warm_up, at(second));
+            let desired = demand.desired(&pool, &floor, warm_up, at(second));
             // Until it is ready, a pod here is one of the future.
             let seen: Vec<_> =
                 pods.iter().map(|pod| Free { since: pod.since.min(at(second)), ..pod.clone() }).collect();
-            let plan = decide(wish, Nodes::MayStart(usize::MAX), &seen, at(second));
+            let plan = decide(desired, Nodes::MayStart(usize::MAX), &seen, at(second));
             pods.retain(|pod| !plan.delete.contains(&pod.name));
             (day.made, day.removed) = (day.made + plan.create, day.removed + plan.delete.len());
             for number in 0..plan.create {
@@ -150,8 +150,8 @@ fn live(spec: &Value, seed: u64) -> Day {
                 });
             }
             let ready = pods.iter().filter(|pod| pod.state == PodState::Ready).count();
-            if day.sizes.last().is_none_or(|(_, wanted, before)| (*wanted, *before) != (wish.size, ready)) {
-                day.sizes.push((second, wish.size, ready));
+            if day.sizes.last().is_none_or(|(_, wanted, before)| (*wanted, *before) != (desired, ready)) {
+                day.sizes.push((second, desired, ready));
             }
         }
     }

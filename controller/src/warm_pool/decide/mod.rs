@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use neuralinverse_api::{condition::Reason, labels};
 
-use super::size::Wish;
 use crate::{
     kubernetes::Pod,
     workspace::{
@@ -190,24 +189,19 @@ pub struct Plan {
     pub look_again: Option<Duration>,
 }
 
-/// The next steps for a pool. Old pods stay until new ones are ready, as far as a quarter more than wished
-/// for has room. No more are made than the nodes may start, but one at a time in any case; none while they are
-/// crowded.
-pub fn decide(wish: Wish, nodes: Nodes, pods: &[Free], now: Timestamp) -> Plan {
-    let size = wish.size;
+/// The next steps for a pool of this size. Old pods stay until new ones are ready, as far as a quarter more than that
+/// has room. No more are made than the nodes may start, but one at a time in any case; none while they are crowded.
+pub fn decide(size: usize, nodes: Nodes, pods: &[Free], now: Timestamp) -> Plan {
     let (dead, live): (Vec<_>, Vec<_>) =
         pods.iter().filter(|pod| pod.state != PodState::Terminating).partition(|pod| pod.hopeless(now));
     let (stale, fresh): (Vec<&Free>, Vec<&Free>) = live.iter().copied().partition(|pod| pod.stale);
 
-    let starting = fresh.iter().filter(|pod| !pod.ready()).count();
-    // The emptier the pool, the more it hurries: a launch that finds none waits longer than one beside a refill.
-    let ready = fresh.len() - starting;
-    let at_once = wish.starting.max(size.saturating_sub(ready) / 2);
     let room = (size + (size / 4).max(1)).saturating_sub(live.len());
-    let wanted = size.saturating_sub(fresh.len()).min(at_once.saturating_sub(starting)).min(room);
+    let wanted = size.saturating_sub(fresh.len()).min(room);
+    let starts = fresh.iter().any(|pod| !pod.ready());
     let create = match nodes {
         Nodes::Crowded => 0,
-        Nodes::MayStart(more) => wanted.min(more.max(usize::from(starting == 0))),
+        Nodes::MayStart(more) => wanted.min(more.max(usize::from(!starts))),
     };
     let paced = nodes != Nodes::Crowded && create < wanted;
 

@@ -43,13 +43,13 @@ const IDLE: Nodes = Nodes::MayStart(usize::MAX);
 fn nodes_that_start_others_get_no_more_but_one_at_a_time() {
     for (name, pods, nodes, create, paced) in [
         ("none start yet", vec![], Nodes::MayStart(4), 4, true),
-        ("all may start", vec![], Nodes::MayStart(20), 20, false),
+        ("all may start", vec![], Nodes::MayStart(40), 40, false),
         ("they start", vec![starting("a1"); 4], Nodes::MayStart(0), 0, true),
         ("one has become ready", vec![ready("a1"), starting("b1")], Nodes::MayStart(1), 1, true),
         ("only those of others start", vec![ready("a1")], Nodes::MayStart(0), 1, true),
         ("somebody waits for room", vec![ready("a1")], Nodes::Crowded, 0, false),
     ] {
-        let plan = decide(Wish { size: 40, starting: 20 }, nodes, &pods, now());
+        let plan = decide(40, nodes, &pods, now());
         assert_eq!((plan.create, plan.paced), (create, paced), "{name}");
     }
 }
@@ -60,16 +60,7 @@ fn a_pool_becomes_and_stays_what_is_declared() {
     type Case = (&'static str, usize, Vec<Free>, usize, &'static [&'static str]);
     let cases: Vec<Case> = vec![
         ("an empty pool is filled", 3, vec![], 3, &[]),
-        ("half of what is missing starts at once", 40, many(4, starting), 16, &[]),
-        ("the rest later", 40, many(20, starting), 0, &[]),
-        (
-            "a pool that is nearly full takes its time",
-            40,
-            [many(30, ready), many(3, starting)].concat(),
-            2,
-            &[],
-        ),
-        ("ready ones leave room to start others", 40, many(30, ready), 5, &[]),
+        ("those that start count", 40, [many(30, ready), many(3, starting)].concat(), 7, &[]),
         ("a full pool is left alone", 2, vec![ready("a1"), ready("b1")], 0, &[]),
         ("one that goes is replaced", 1, vec![pod("a1", PodState::Terminating)], 1, &[]),
         (
@@ -111,7 +102,7 @@ fn a_pool_becomes_and_stays_what_is_declared() {
         ("one that waits for room keeps its place", 1, vec![unschedulable("a7000")], 0, &[]),
     ];
     for (name, size, pods, create, delete) in cases {
-        let plan = decide(Wish { size, starting: 4 }, IDLE, &pods, now());
+        let plan = decide(size, IDLE, &pods, now());
         assert_eq!((plan.create, plan.delete), (create, names(delete)), "{name}");
     }
 }
@@ -137,7 +128,7 @@ fn one_that_does_not_become_ready_is_replaced_later_each_time() {
         ("one that starts is given ten minutes", starting("a1"), 0, None, &[], Some(599)),
     ];
     for (name, pod, create, count, delete, look_again) in cases {
-        let plan = decide(Wish { size: 1, starting: 10 }, IDLE, &[pod], now());
+        let plan = decide(1, IDLE, &[pod], now());
         let before = plan.before.map(|before| before.count);
         let expected = (create, count, names(delete), look_again.map(Duration::from_secs));
         assert_eq!((plan.create, before, plan.delete, plan.look_again), expected, "{name}");
@@ -146,8 +137,7 @@ fn one_that_does_not_become_ready_is_replaced_later_each_time() {
 
 #[test]
 fn its_successor_is_told_why() {
-    let told =
-        |pod| decide(Wish { size: 1, starting: 10 }, IDLE, &[pod], now()).before.map(|it| it.to_string());
+    let told = |pod| decide(1, IDLE, &[pod], now()).before.map(|it| it.to_string());
     assert_eq!(told(after(1, ended("a500"))).as_deref(), Some("2 PodFailed a pod ended: Evicted"));
     assert!(
         told(starting("a700")).is_some_and(|text| text.starts_with("1 PodFailed a pod was not ready after"))
@@ -162,7 +152,7 @@ fn its_successor_is_told_why() {
 
 #[test]
 fn nothing_is_made_while_somebody_waits_for_the_room() {
-    let plan = decide(Wish { size: 3, starting: 10 }, Nodes::Crowded, &[ended("a40"), ready("b1")], now());
+    let plan = decide(3, Nodes::Crowded, &[ended("a40"), ready("b1")], now());
     assert_eq!((plan.create, plan.delete), (0, names(&["a40"])));
 }
 
@@ -174,7 +164,7 @@ fn while_all_are_renewed_as_many_as_declared_are_ready_at_any_time() {
             let mut pods: Vec<_> = (1..=size).map(|number| stale(ready(&format!("old{number}")))).collect();
             let (mut made, mut random) = (0, seed);
             while pods.iter().any(|pod| pod.stale) || pods.len() != size {
-                let plan = decide(Wish { size, starting: 10 }, IDLE, &pods, now());
+                let plan = decide(size, IDLE, &pods, now());
                 pods.retain(|pod| !plan.delete.contains(&pod.name));
                 pods.extend((0..plan.create).map(|number| starting(&format!("new{}", made + number))));
                 made += plan.create;
