@@ -65,8 +65,12 @@ pub fn a_file_is_edited_and_a_command_runs_in_the_terminal(demo: &Demo) -> Resul
         editor.open("hello.py").await?;
         editor.write("# edited in the browser\n").await?;
         person.browser.picture("e2e-edited").await?;
-        let file = demo.shell(DESK, &["head", "-2", "hello.py"])?;
-        ensure!(file.starts_with("# edited in the browser\n\"\"\"Says hello"), "{file}");
+        // The tab may say that nothing is to be saved before it has heard of the edit.
+        demo.wait("the edit in the file", || {
+            let file = demo.shell(DESK, &["head", "-2", "hello.py"])?;
+            ensure!(file.starts_with("# edited in the browser\n\"\"\"Says hello"), "{file}");
+            Ok(())
+        })?;
         editor.terminal().await?;
         person.browser.picture("e2e-terminal").await?;
         editor.run("python3 hello.py | tee said").await?;
