@@ -90,7 +90,7 @@ impl<K: Cached> Cache<K> {
         object.slim();
         let object = Arc::new(object);
         let (gone, change) = self.write().apply(&object);
-        self.tell(gone);
+        self.tell(gone.and_then(|gone| gone.change(None)));
         let only_status = matches!(change, Some(Change::Status(..) | Change::WorkspaceStatus(_)));
         self.tell(change);
         if only_status && let Some(stranger) = overwritten::by(&managed) {
@@ -144,18 +144,23 @@ impl<K: Cached> Cache<K> {
 }
 
 impl<K: Cached> Inner<K> {
-    /// What to tell of another object that had its name, and what of itself.
-    fn apply(&mut self, object: &Arc<K>) -> (Option<Change>, Option<Change>) {
+    /// Another object that had its name and is gone, and what to tell of itself.
+    fn apply(&mut self, object: &Arc<K>) -> (Option<Arc<K>>, Option<Change>) {
         let key = Key::of(object.as_ref());
         let key = self.objects.get_key_value(&key).map_or_else(|| Arc::new(key), |(known, _)| known.clone());
         self.missing.remove(&key);
         if object.meta().uid.as_ref().is_some_and(|uid| self.gone.contains(uid)) {
             return (None, None);
         }
-        let old = self.objects.get(&key).cloned();
-        if old.as_ref().is_some_and(|old| !newer(object.as_ref(), old.as_ref())) {
+        let known = self.objects.get(&key).cloned();
+        if known.as_ref().is_some_and(|known| !newer(object.as_ref(), known.as_ref())) {
             return (None, None);
         }
+        let (gone, old) = match known {
+            // A list can bring it where nobody said that the first was deleted.
+            Some(another) if another.uid() != object.uid() => (self.remove(&another), None),
+            same => (None, same),
+        };
         if let Some(old) = &old {
             self.unindex(&key, old);
         }
@@ -163,27 +168,16 @@ impl<K: Cached> Inner<K> {
             self.index.entry(index).or_default().insert(key.clone());
         }
         self.objects.insert(key, object.clone());
-        // A list can bring another object of the name, where nobody said that the first was deleted.
-        let (another, same): (Option<Arc<K>>, _) = match old {
-            Some(old) if old.uid() != object.uid() => (Some(old), None),
-            same => (None, same),
-        };
-        let gone = another.and_then(|old| {
-            self.bury(&old);
-            old.change(None)
-        });
-        (gone, object.change(same.as_ref()))
-    }
-
-    fn bury(&mut self, object: &Arc<K>) {
-        self.gone.extend(object.uid());
-        if self.gone.len() > TOMBSTONES {
-            self.gone.pop_front();
-        }
+        (gone, object.change(old.as_ref()))
     }
 
     fn remove(&mut self, object: &Arc<K>) -> Option<Arc<K>> {
-        self.bury(object);
+        if let Some(uid) = object.uid() {
+            self.gone.push_back(uid);
+            if self.gone.len() > TOMBSTONES {
+                self.gone.pop_front();
+            }
+        }
         let key = Key::of(object.as_ref());
         let same = self.objects.get(&key).is_some_and(|known| known.uid() == object.uid());
         if !same {
