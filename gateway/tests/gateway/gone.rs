@@ -12,7 +12,8 @@ use crate::support::{
     until,
 };
 
-/// Waits until a token is refused.
+/// Waits until a token is refused. A connection that is open when its pod goes ends without an answer, so the gateway
+/// must have heard that it is gone.
 async fn locked_out(stage: &Stage, path: &str, token: &str) -> Result<()> {
     until("the pod to be locked out", async || {
         let answer = stage.ask("GET", path, token).await?;
@@ -21,16 +22,23 @@ async fn locked_out(stage: &Stage, path: &str, token: &str) -> Result<()> {
     .await
 }
 
+/// A connection that has been used and is kept open.
+async fn kept(stage: &Stage, path: &str, token: &str) -> Result<Connection> {
+    let authorization = format!("Bearer {token}");
+    let headers = [("authorization", authorization.as_str())];
+    let mut kept = Connection::open(&stage.gateway).await?;
+    for _ in 0..2 {
+        ensure!(kept.request("GET", path, &headers).await?.status == 200);
+    }
+    Ok(kept)
+}
+
 pub async fn a_deleted_pod_is_locked_out(stage: Arc<Stage>) -> Result<()> {
     let owner = stage.users.make("mia").await?;
     stage.users.make_repository("mia", "hello").await?;
     let (pod, token) = stage.pod(owner.as_str()).await?;
-    let (path, authorization) = (refs("mia", "hello"), format!("Bearer {token}"));
-    let headers = [("authorization", authorization.as_str())];
-    let mut kept = Connection::open(&stage.gateway).await?;
-    for _ in 0..2 {
-        ensure!(kept.request("GET", &path, &headers).await?.status == 200);
-    }
+    let path = refs("mia", "hello");
+    let mut kept = kept(&stage, &path, &token).await?;
     kubernetes::delete_pod(&stage.client, &pod).await?;
     kept.closed().await?;
     locked_out(&stage, &path, &token).await?;
@@ -47,9 +55,10 @@ pub async fn a_pod_that_is_being_deleted_is_locked_out(stage: Arc<Stage>) -> Res
     stage.users.make_repository("nils", "hello").await?;
     let (pod, token) = stage.pod(owner.as_str()).await?;
     let path = refs("nils", "hello");
-    ensure!(stage.ask("GET", &path, &token).await?.status == 200);
     kubernetes::hold_pod(&stage.client, &pod, true).await?;
+    let mut kept = kept(&stage, &path, &token).await?;
     kubernetes::delete_pod(&stage.client, &pod).await?;
+    kept.closed().await?;
     locked_out(&stage, &path, &token).await?;
     kubernetes::hold_pod(&stage.client, &pod, false).await
 }
