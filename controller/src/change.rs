@@ -16,7 +16,7 @@ use crate::{
     key::Key,
     kubernetes::{PersistentVolumeClaim, Pod, PodConditionType},
     node_pool::karpenter,
-    workspace::{node_loss, pod_state},
+    workspace::{node_loss, pod_state, status},
 };
 
 /// Something is different now. Says what, not how: whoever hears it looks at the whole.
@@ -92,6 +92,8 @@ pub enum WorkspaceIndex {
     Owner(String),
     /// Namespace and name of the volume in its status, and of the one that it lost.
     Volume(Key),
+    /// It runs, and its repository is being cloned.
+    Cloning,
 }
 
 /// Kinds that are few enough to be walked over.
@@ -154,7 +156,8 @@ impl Cached for Workspace {
         let namespace = self.namespace().unwrap_or_default();
         let volumes = self.status.iter().flat_map(|status| [&status.volume, &status.lost_volume]);
         let volumes = volumes.flatten().map(|volume| WorkspaceIndex::Volume(Key::new(&namespace, volume)));
-        [tier, template, owner].into_iter().chain(volumes).collect()
+        let cloning = status::is_cloning(self).then_some(WorkspaceIndex::Cloning);
+        [tier, template, owner].into_iter().chain(volumes).chain(cloning).collect()
     }
 
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {

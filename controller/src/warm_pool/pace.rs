@@ -1,20 +1,28 @@
 //! How many more pods the nodes of a pool may start now. Most of a start is waiting, so that a node does well to start
 //! some at once. When its CPUs are busy, more of them are ready no sooner: the first is ready late, launches on the node
-//! are slow meanwhile, and the longer it takes, the more a pool would start.
+//! are slow meanwhile, and the longer it takes, the more a pool would start. A repository that is cloned keeps a node as
+//! busy as a pod that starts, and somebody waits for it.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use crate::{amount::has, caches::Caches, change::PodIndex, node_pool, workspace::decide::elapsed};
+use crate::{
+    amount::has,
+    caches::Caches,
+    change::{PodIndex, WorkspaceIndex},
+    key::Key,
+    node_pool,
+    workspace::decide::elapsed,
+};
 
 /// How many pods may start at once for each CPU of the nodes. By `make bench-launch` on 2 CPUs a pool of 40 fills in
 /// 18 s with eight, 19 s with four and 22 s with two, and launches beside it are the slower, the more start. Two would
 /// do there; where disks take seconds to attach, nodes would mostly wait.
 const PER_CPU: usize = 4;
 
-/// How long a pod's start takes CPU. One that takes longer waits for something, such as an image.
+/// How long a start or a clone takes CPU. One that takes longer waits for something, such as an image.
 const BUSY: Duration = Duration::from_secs(60);
 
 /// How many more pods may start on the nodes of this pool. Without nodes nothing is slowed down: whoever adds nodes
@@ -25,10 +33,19 @@ pub fn left(caches: &Caches, node_pool: &str, now: Timestamp) -> usize {
         return usize::MAX;
     }
     let starting = caches.pods.by(&PodIndex::Starting(node_pool.to_owned()));
-    let busy = starting
-        .iter()
-        .filter(|pod| pod.creation_timestamp().is_some_and(|created| elapsed(created.0, now) < BUSY));
+    let created = starting.iter().filter_map(|pod| pod.creation_timestamp()).map(|created| created.0);
+    let busy = created.chain(cloning(caches, node_pool)).filter(|&since| elapsed(since, now) < BUSY);
     most(cpus.iter().sum()).saturating_sub(busy.count())
+}
+
+/// Since when the workspaces on the nodes of this pool run whose repositories are being cloned.
+fn cloning(caches: &Caches, node_pool: &str) -> impl Iterator<Item = Timestamp> {
+    let workspaces = caches.workspaces.by(&WorkspaceIndex::Cloning).into_iter();
+    workspaces.filter_map(move |workspace| {
+        let run = workspace.status.as_ref()?.run.as_ref()?;
+        let tier = caches.tiers.get(&Key::cluster(&run.tier))?;
+        (tier.spec.node_pool == node_pool).then_some(run.since.0)
+    })
 }
 
 /// How many pods may start at once on so many thousandths of a CPU. Pure.
@@ -86,5 +103,42 @@ mod tests {
         assert_eq!(left(&caches, "blue", at(101)), 19);
         assert_eq!(left(&caches, "red", at(101)), 31);
         assert_eq!(left(&caches, "blue", at(200)), 20, "later");
+    }
+
+    #[test]
+    fn a_repository_that_is_being_cloned_counts_as_a_start() {
+        let caches = Caches::default();
+        fixtures::tier(&caches);
+        caches.nodes.apply(fixtures::from(json!({
+            "metadata": { "name": "a", "uid": "a", "labels": { "workspace-tier": "default" } },
+            "status": { "allocatable": { "cpu": "2" }, "conditions": [{ "type": "Ready", "status": "True" }] },
+        })));
+        let repository = json!({ "repository": { "url": "https://git.example.test/ada/hello.git" } });
+        let run = |since| json!({ "epoch": 1, "since": at(since), "tier": "standard" });
+        let not_yet = |reason| {
+            json!([{
+                "type": "RepositoryReady", "status": "False", "reason": reason, "message": "it is so",
+                "lastTransitionTime": at(0),
+            }])
+        };
+        for (name, declared, status) in [
+            (
+                "has-just-its-pod",
+                &repository,
+                json!({ "run": run(100), "conditions": not_yet("Progressing") }),
+            ),
+            ("clones", &repository, json!({ "run": run(100), "conditions": not_yet("Cloning") })),
+            ("clones-for-long", &repository, json!({ "run": run(40), "conditions": not_yet("Cloning") })),
+            ("cannot-clone", &repository, json!({ "run": run(100), "conditions": not_yet("CloneFailed") })),
+            ("has-cloned", &repository, json!({ "run": run(100), "repositoryCloned": true })),
+            ("has-no-repository", &json!({}), json!({ "run": run(100) })),
+            ("does-not-run", &repository, json!({ "conditions": not_yet("Progressing") })),
+        ] {
+            let mut workspace = fixtures::workspace(declared.clone(), status);
+            workspace.metadata.name = Some(name.to_owned());
+            caches.workspaces.apply(workspace);
+        }
+        assert_eq!(left(&caches, "default", at(101)), 6);
+        assert_eq!(left(&caches, "of-others", at(101)), usize::MAX);
     }
 }
