@@ -20,6 +20,9 @@ use self::{cluster::Cluster, controller::Controller, sidecars::Sidecars};
 /// Workspaces that the others are compared to.
 const FEW: usize = 100;
 
+/// How long the cluster has for what it still does after thousands of workspaces, such as protecting their volumes.
+const SETTLES: Duration = Duration::from_secs(60);
+
 /// How long is looked at a controller that has nothing to do.
 const REST: Duration = Duration::from_secs(120);
 
@@ -44,12 +47,12 @@ async fn main() -> Result<()> {
     launches::fill(&client, FEW..many).await?;
     cluster.warm_pools_are_full().await?;
     eprintln!("{many} workspaces, {} sidecars poll", sidecars.polling());
+    tokio::time::sleep(SETTLES).await;
     let lots = launches::measure(&client, "many").await?;
     eprintln!("launches {lots:?}, controller {} MB", controller.resident_mb()?);
 
     cluster.warm_pools_are_full().await?;
-    // What the last launches left to do.
-    tokio::time::sleep(Duration::from_secs(30)).await;
+    tokio::time::sleep(SETTLES).await;
     let (cpu, writes) = (controller.cpu()?, cluster.writes()?);
     tokio::time::sleep(REST).await;
     let idle_cpu = (controller.cpu()? - cpu).as_secs_f64() / REST.as_secs_f64() * 100.0;
