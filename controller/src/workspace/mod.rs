@@ -212,7 +212,11 @@ impl Reconciler for Workspaces {
                 vec![key]
             }
             Change::Pod(pod, _) => owner(pod.as_ref()).into_iter().collect(),
-            Change::Volume(volume) => owner(volume.as_ref()).into_iter().collect(),
+            // One of a warm pool does not say yet whose it is.
+            Change::Volume(volume) => {
+                let named = WorkspaceIndex::Volume(Key::of(volume.as_ref()));
+                owner(volume.as_ref()).into_iter().chain(keys(caches.workspaces.by(&named))).collect()
+            }
             Change::Tier(key) => keys(caches.workspaces.by(&WorkspaceIndex::Tier(key.name.clone()))),
             Change::Template(key) => keys(caches.workspaces.by(&WorkspaceIndex::Template(key.name.clone()))),
             Change::Region | Change::NodePool(_) => self.all(),
