@@ -32,14 +32,14 @@ async fn connect(pod: &Pod) -> TcpStream {
     TcpStream::connect(pod.forward).await.unwrap()
 }
 
-/// Reads until it ends so.
+/// Reads until it ends so, and leaves what has come beyond that.
 async fn read_to(stream: &mut TcpStream, end: &str) -> String {
     let mut said = Vec::new();
     while !said.ends_with(end.as_bytes()) {
-        let mut piece = [0; 4096];
-        let read = within(end, stream.read(&mut piece)).await.unwrap();
-        assert!(read > 0, "{}", String::from_utf8_lossy(&said));
-        said.extend_from_slice(&piece[..read]);
+        match within(end, stream.read_u8()).await {
+            Ok(byte) => said.push(byte),
+            Err(error) => panic!("{error} after {}", String::from_utf8_lossy(&said)),
+        }
     }
     String::from_utf8(said).unwrap()
 }
