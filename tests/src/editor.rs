@@ -122,6 +122,11 @@ impl<'a> Editor<'a> {
         Ok(self.browser.window.execute(script, Vec::new()).await?.as_bool() == Some(true))
     }
 
+    /// Types a line into the terminal that is open, until it has been `done`.
+    pub async fn run_until(&self, line: &str, done: impl Fn() -> bool) -> Result<()> {
+        self.again_until(PATIENCE, async || Ok(done()), async || self.run(line).await).await
+    }
+
     /// Types a line into the terminal that is open.
     pub async fn run(&self, line: &str) -> Result<()> {
         // A preview that is painted late takes the focus away.
