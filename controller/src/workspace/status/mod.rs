@@ -78,13 +78,10 @@ pub struct Seen<'a> {
 
 /// Whether it runs and its repository is on the way: not when that failed, which is tried again ever more rarely.
 pub fn is_cloning(workspace: &Workspace) -> bool {
-    let declared = workspace.spec.repository.is_some();
-    declared
-        && workspace.status.as_ref().is_some_and(|status| {
-            let condition = condition::find(&status.conditions, ConditionType::RepositoryReady);
-            let failed = condition.is_some_and(|it| it.reason == Reason::CloneFailed.as_str());
-            status.run.is_some() && !status.repository_cloned && !failed
-        })
+    let (Some(_), Some(status)) = (&workspace.spec.repository, &workspace.status) else { return false };
+    let condition = condition::find(&status.conditions, ConditionType::RepositoryReady);
+    let failed = condition.is_some_and(|it| it.reason == Reason::CloneFailed.as_str());
+    status.run.is_some() && !status.repository_cloned && !failed
 }
 
 /// The status of `workspace`.
