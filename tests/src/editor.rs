@@ -93,7 +93,8 @@ impl<'a> Editor<'a> {
     /// and takes along what is typed into it.
     pub async fn leave_terminals(&self) -> Result<()> {
         let none = format!("{TERMINALS} === 0");
-        self.again_until(PATIENCE, async || self.shows(&none).await, async || self.run("exit").await).await
+        self.again_until(PATIENCE, async || self.shows(&none).await, async || self.type_line("exit").await)
+            .await
     }
 
     /// Does something by keys, again after `patience`, until it is `done`. A preview that is painted late, or a
@@ -122,17 +123,17 @@ impl<'a> Editor<'a> {
         Ok(self.browser.window.execute(script, Vec::new()).await?.as_bool() == Some(true))
     }
 
-    /// Types a line into the terminal that is open, until it has been `done`.
-    pub async fn run_until(&self, line: &str, done: impl Fn() -> bool) -> Result<()> {
-        self.again_until(PATIENCE, async || Ok(done()), async || self.run(line).await).await
+    /// Runs a line in the terminal that is open, until it has been `done`: twice must be as good as once.
+    pub async fn run(&self, line: &str, done: impl Fn() -> bool) -> Result<()> {
+        self.again_until(PATIENCE, async || Ok(done()), async || self.type_line(line).await).await
     }
 
-    /// Types a line into the terminal that is open.
-    pub async fn run(&self, line: &str) -> Result<()> {
-        // A preview that is painted late takes the focus away.
-        self.browser.click(".terminal-wrapper.active .xterm-screen").await?;
+    /// Types a line into the terminal that is open, instead of what is left there of one that was typed in vain.
+    async fn type_line(&self, line: &str) -> Result<()> {
         let focus = "return document.activeElement.classList.contains('xterm-helper-textarea')";
-        self.browser.wait_for_value("the terminal's focus", focus).await?;
+        let click = async || self.browser.click(".terminal-wrapper.active .xterm-screen").await;
+        self.again_until(Duration::from_secs(2), async || self.shows(focus).await, click).await?;
+        self.browser.chord(&[CONTROL, 'u']).await?;
         self.browser.type_text(&format!("{line}{ENTER}")).await
     }
 }

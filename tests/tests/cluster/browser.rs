@@ -73,8 +73,7 @@ pub fn a_file_is_edited_and_a_command_runs_in_the_terminal(demo: &Demo) -> Resul
         })?;
         editor.terminal().await?;
         person.browser.picture("e2e-terminal").await?;
-        editor.run("python3 hello.py | tee said").await?;
-        wait_for_file(demo, "said", "Hello, world!")?;
+        editor.run("python3 hello.py | tee said", || says(demo, "said", "Hello, world!").is_ok()).await?;
         person.browser.picture("e2e-ran").await?;
         editor.leave_terminals().await
     })
@@ -102,8 +101,8 @@ pub fn its_environment_reaches_terminals_and_tasks_also_when_it_changes(demo: &D
         for value in ["one", "two"] {
             set(value)?;
             editor.terminal().await?;
-            editor.run("echo $GREETING > from-terminal").await?;
-            wait_for_file(demo, "from-terminal", value)?;
+            let said = || says(demo, "from-terminal", value).is_ok();
+            editor.run("echo $GREETING > from-terminal", said).await?;
             editor.build(|| says(demo, "from-task", value).is_ok()).await?;
             person.browser.picture("e2e-environment").await?;
             editor.leave_terminals().await?;
@@ -140,10 +139,11 @@ pub fn it_stops_when_nobody_uses_it_but_not_under_a_command_and_wakes_at_a_visit
     };
     signed_in(demo, async |person| {
         let editor = desk(demo, person).await?;
-        demo.shell(DESK, &["rm", "-f", "went-on"])?;
+        demo.shell(DESK, &["rm", "-f", "began", "went-on"])?;
         editor.terminal().await?;
         // Longer than the timeout, and silent.
-        editor.run("sleep 20; echo yes > went-on; exit").await?;
+        let command = "echo yes > began; sleep 20; echo yes > went-on; exit";
+        editor.run(command, || says(demo, "began", "yes").is_ok()).await?;
         person.list().await?;
         idle_timeout(json!("5s"))?;
         let card = person.card(DESK).await?;
