@@ -17,18 +17,26 @@ pub const USE: &str = "use";
 /// Verb of workspaces: to write their pods and volumes, and to ask for tokens of their pods.
 pub const RUN: &str = "run";
 
+/// Labels that programs of ours go by, beside that of whom an object is managed by; and what their bindings' names
+/// end in.
+const TRUSTED: [(&str, &str); 3] =
+    [("-owner", labels::OWNER), ("-workspace-uid", labels::WORKSPACE_UID), ("-warm-pool", labels::WARM_POOL)];
+
 /// The policies and what puts them in force.
 pub fn objects() -> Vec<Value> {
     [owners(), pods(), volumes(), tokens()].into_iter().flat_map(Policy::objects).collect()
 }
 
-/// One policy, in force everywhere.
+/// One policy.
 struct Policy {
     name: &'static str,
     /// API group, resources and operations.
     what: (&'static str, &'static [&'static str], &'static [&'static str]),
     /// Requests that it looks at; without it, all of them.
     condition: Option<String>,
+    /// Objects that it is about, by their labels before or after the request: a selector for each of its bindings,
+    /// and what that binding's name ends in.
+    selectors: Vec<(&'static str, Value)>,
     variables: Vec<(&'static str, String)>,
     /// What must be true.
     rule: String,
@@ -37,9 +45,8 @@ struct Policy {
 }
 
 impl Policy {
-    fn objects(self) -> [Value; 2] {
+    fn objects(self) -> Vec<Value> {
         let (group, resources, operations) = self.what;
-        let metadata = json!({ "name": self.name, "labels": labels_of("controller") });
         let variables: Vec<Value> = self
             .variables
             .into_iter()
@@ -47,7 +54,7 @@ impl Policy {
             .collect();
         let mut policy = json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
-            "metadata": metadata,
+            "metadata": { "name": self.name, "labels": labels_of("controller") },
             "spec": {
                 "failurePolicy": "Fail",
                 "matchConstraints": { "resourceRules": [{
@@ -60,13 +67,35 @@ impl Policy {
         if let Some(condition) = self.condition {
             policy["spec"]["matchConditions"] = json!([{ "name": "ours", "expression": condition }]);
         }
-        let binding = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": metadata,
-            "spec": { "policyName": self.name, "validationActions": ["Deny"] },
-        });
-        [policy, binding]
+        let binding = |(of, selector): (&str, Value)| {
+            json!({
+                "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+                "metadata": { "name": format!("{}{of}", self.name), "labels": labels_of("controller") },
+                "spec": {
+                    "policyName": self.name, "validationActions": ["Deny"],
+                    "matchResources": { "objectSelector": selector },
+                },
+            })
+        };
+        [policy].into_iter().chain(self.selectors.into_iter().map(binding)).collect()
     }
+}
+
+fn all() -> Vec<(&'static str, Value)> {
+    vec![("", json!({}))]
+}
+
+/// Objects that carry labels of ours, or did. By selectors, which cost nothing where they select nothing: a condition
+/// would be evaluated for each pod that anybody in the cluster writes, and cost as much as the rule.
+fn ours() -> Vec<(&'static str, Value)> {
+    let managed = |operator: &str| json!({ "key": labels::MANAGED_BY, "operator": operator, "values": [labels::CONTROLLER] });
+    let of = |(ending, label)| {
+        let exists = json!({ "key": label, "operator": "Exists" });
+        (ending, json!({ "matchExpressions": [exists, managed("NotIn")] }))
+    };
+    let mut selectors = vec![("", json!({ "matchExpressions": [managed("In")] }))];
+    selectors.extend(TRUSTED.map(of));
+    selectors
 }
 
 /// A workspace's environment and repository decide what runs as its owner: who writes them acts for the owner.
@@ -75,6 +104,7 @@ fn owners() -> Policy {
         name: "neuralinverse-owners",
         what: (GROUP, &["workspaces"], &["CREATE", "UPDATE"]),
         condition: None,
+        selectors: all(),
         variables: Vec::new(),
         rule: format!(
             "(oldObject != null && object.spec == oldObject.spec) || \
@@ -101,7 +131,8 @@ fn pods() -> Policy {
         name: "neuralinverse-pods",
         // Status too: whoever writes it can change labels with it.
         what: ("", &["pods", "pods/status", "pods/ephemeralcontainers"], &["CREATE", "UPDATE"]),
-        condition: Some(is_ours()),
+        condition: None,
+        selectors: ours(),
         variables: label_variables(),
         rule: format!(
             "({SAME_LABELS} && request.?subResource.orValue('') != 'ephemeralcontainers' && {}) || {}",
@@ -117,7 +148,8 @@ fn volumes() -> Policy {
     Policy {
         name: "neuralinverse-volumes",
         what: ("", &["persistentvolumeclaims", "persistentvolumeclaims/status"], &["CREATE", "UPDATE"]),
-        condition: Some(is_ours()),
+        condition: None,
+        selectors: ours(),
         variables: label_variables(),
         rule: format!("{SAME_LABELS} || {}", may_run()),
         message: refusal("volumes"),
@@ -130,6 +162,7 @@ fn tokens() -> Policy {
         name: "neuralinverse-tokens",
         what: ("", &["serviceaccounts/token"], &["CREATE"]),
         condition: Some(format!("request.name == '{WORKSPACE_ACCOUNT}'")),
+        selectors: all(),
         variables: Vec::new(),
         rule: format!("'system:nodes' in request.userInfo.?groups.orValue([]) || {}", may_run()),
         message: refusal("tokens"),
@@ -150,20 +183,6 @@ fn label_variables() -> Vec<(&'static str, String)> {
         ("old", format!("oldObject == null ? {{}} : {}", labels_in("oldObject"))),
         ("ours", format!("{} + {}", ours("variables.new"), ours("variables.old"))),
     ]
-}
-
-/// Whether an object carries labels of ours, or did.
-fn is_ours() -> String {
-    let carries = |object: &str| {
-        let (labels, prefix) = (labels_in(object), prefix());
-        format!(
-            "{labels}.exists(key, key.startsWith('{prefix}') || \
-             key == '{}' && {labels}[key] == '{}')",
-            labels::MANAGED_BY,
-            labels::CONTROLLER
-        )
-    };
-    format!("{} || (oldObject != null && {})", carries("object"), carries("oldObject"))
 }
 
 fn labels_in(object: &str) -> String {

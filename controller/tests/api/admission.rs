@@ -73,6 +73,7 @@ async fn admit_no_pod_that_says_it_is_a_workspaces() -> Result<()> {
     };
     for labels in [
         json!({ "cloud.neuralinverse.com/owner": "ada" }),
+        json!({ "cloud.neuralinverse.com/workspace-uid": "uid" }),
         json!({ "cloud.neuralinverse.com/warm-pool": "pool" }),
         json!({ "app.kubernetes.io/managed-by": "neuralinverse-controller" }),
     ] {
