@@ -86,12 +86,13 @@ impl Agent {
 
     /// Does for ever what a sidecar does for workspaces without a repository: it asks until it is given something, and
     /// says that it is ready until that is taken.
-    pub async fn serve_all(&self) -> Result<()> {
+    pub async fn serve_all(&self) {
         let mut revision = String::new();
         loop {
             match self.ask(&revision).await {
                 Ok(answer) if answer.status() == StatusCode::OK => {
-                    let given: Assignment = answer.json().await?;
+                    // Whoever answers may be killed half-way.
+                    let Ok(given) = answer.json::<Assignment>().await else { continue };
                     let taken = self.report(given.epoch, RepositoryState::NotDeclared).await;
                     if taken.is_ok_and(|taken| taken == StatusCode::NO_CONTENT) {
                         revision = given.revision;

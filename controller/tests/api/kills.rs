@@ -128,10 +128,13 @@ async fn run_pods(client: Client, url: String) -> Result<()> {
     let (mut known, mut sidecars) = (HashSet::new(), JoinSet::new());
     loop {
         for pod in pods.list(&ListParams::default()).await?.items {
-            // One that is gone by now needs nothing.
-            if known.insert(pod.uid()) && run_pod(&client, &pod).await.is_ok() {
-                let (client, url) = (client.clone(), url.clone());
-                sidecars.spawn(async move { Agent::of(&client, &url, &pod).await?.serve_all().await });
+            // What fails is done at the next look, if the pod is still there.
+            if !known.contains(&pod.uid())
+                && run_pod(&client, &pod).await.is_ok()
+                && let Ok(sidecar) = Agent::of(&client, &url, &pod).await
+            {
+                known.insert(pod.uid());
+                sidecars.spawn(async move { sidecar.serve_all().await });
             }
         }
         sleep(Duration::from_millis(50)).await;
