@@ -92,7 +92,7 @@ pub enum WorkspaceIndex {
     Owner(String),
     /// Namespace and name of the volume in its status, and of the one that it lost.
     Volume(Key),
-    /// It runs, and its repository is being cloned.
+    /// Its repository is on the way: it runs or is about to.
     Cloning,
 }
 

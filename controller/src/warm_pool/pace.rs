@@ -38,13 +38,16 @@ pub fn left(caches: &Caches, node_pool: &str, now: Timestamp) -> usize {
     most(cpus.iter().sum()).saturating_sub(busy.count())
 }
 
-/// Since when the workspaces on the nodes of this pool run whose repositories are being cloned.
+/// Since when the workspaces on the nodes of this pool run, or wait to, whose repositories are being cloned.
 fn cloning(caches: &Caches, node_pool: &str) -> impl Iterator<Item = Timestamp> {
     let workspaces = caches.workspaces.by(&WorkspaceIndex::Cloning).into_iter();
     workspaces.filter_map(move |workspace| {
-        let run = workspace.status.as_ref()?.run.as_ref()?;
-        let tier = caches.tiers.get(&Key::cluster(&run.tier))?;
-        (tier.spec.node_pool == node_pool).then_some(run.since.0)
+        let (tier, since) = match workspace.status.as_ref().and_then(|status| status.run.as_ref()) {
+            Some(run) => (&run.tier, run.since.0),
+            None => (&workspace.spec.tier, workspace.creation_timestamp()?.0),
+        };
+        let tier = caches.tiers.get(&Key::cluster(tier))?;
+        (tier.spec.node_pool == node_pool).then_some(since)
     })
 }
 
@@ -56,7 +59,8 @@ fn most(milli_cpu: i128) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::{fixtures, kubernetes::Pod};
@@ -133,12 +137,14 @@ mod tests {
             ("has-cloned", &repository, json!({ "run": run(100), "repositoryCloned": true })),
             ("has-no-repository", &json!({}), json!({ "run": run(100) })),
             ("does-not-run", &repository, json!({ "conditions": not_yet("Progressing") })),
+            ("has-just-been-declared", &repository, Value::Null),
         ] {
             let mut workspace = fixtures::workspace(declared.clone(), status);
+            workspace.metadata.creation_timestamp = Some(Time(at(100)));
             workspace.metadata.name = Some(name.to_owned());
             caches.workspaces.apply(workspace);
         }
-        assert_eq!(left(&caches, "default", at(101)), 6);
+        assert_eq!(left(&caches, "default", at(101)), 5);
         assert_eq!(left(&caches, "of-others", at(101)), usize::MAX);
     }
 }

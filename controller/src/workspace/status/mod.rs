@@ -76,9 +76,13 @@ pub struct Seen<'a> {
     pub news: News,
 }
 
-/// Whether it runs and its repository is on the way: not when that failed, which is tried again ever more rarely.
+/// Whether its repository is on the way: it runs, or is about to, since nothing is said yet. Not when cloning failed,
+/// which is tried again ever more rarely.
 pub fn is_cloning(workspace: &Workspace) -> bool {
-    let (Some(_), Some(status)) = (&workspace.spec.repository, &workspace.status) else { return false };
+    if workspace.spec.repository.is_none() {
+        return false;
+    }
+    let Some(status) = &workspace.status else { return workspace.wanted() == Wanted::Running };
     let condition = condition::find(&status.conditions, ConditionType::RepositoryReady);
     let failed = condition.is_some_and(|it| it.reason == Reason::CloneFailed.as_str());
     status.run.is_some() && !status.repository_cloned && !failed
