@@ -18,18 +18,21 @@ pub const DEADLINE: Duration = Duration::from_secs(180);
 pub struct Demo {
     repository: PathBuf,
     state: PathBuf,
+    port: u16,
     borrowed: bool,
 }
 
 impl Demo {
-    /// Runs `local/demo/up`.
-    pub fn up() -> Result<Self> {
+    /// Runs `local/demo/up`, after what a run under this name left that was killed is removed. Names are of letters
+    /// and digits, and each has a `port` of its own, so that tests, benches and the developer's demo do not meet.
+    pub fn up(name: &str, port: u16) -> Result<Self> {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no parent")?.to_owned();
         let demos = neuralinverse_local::paths::cache().join("demo");
         if let Some(name) = std::env::var_os("E2E_DEMO") {
-            return Ok(Self { repository, state: demos.join(name), borrowed: true });
+            return Ok(Self { repository, state: demos.join(name), port, borrowed: true });
         }
-        let demo = Self { repository, state: demos.join(NAME), borrowed: false };
+        let demo = Self { repository, state: demos.join(name), port, borrowed: false };
+        demo.script("down")?;
         demo.script("up")?;
         Ok(demo)
     }
@@ -52,7 +55,8 @@ impl Demo {
 
     fn script(&self, script: &str) -> Result<String> {
         let mut command = Command::new(self.repository.join("local/demo").join(script));
-        command.env("DEMO", NAME).env("PORT", PORT).env("CLUSTER", "embedded");
+        let name = self.state.file_name().context("a demo has a name")?;
+        command.env("DEMO", name).env("PORT", self.port.to_string()).env("CLUSTER", "embedded");
         checked(command.current_dir(&self.repository))
     }
 
@@ -215,12 +219,6 @@ impl Demo {
 
 /// Who signs in.
 pub const USER: &str = "ada";
-
-/// Name of the demo and of its cluster.
-const NAME: &str = "e2e";
-
-/// Port of its portal: a demo of the developer's may have the usual one.
-const PORT: &str = "18080";
 
 fn checked(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("{command:?}"))?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, ensure};
 use neuralinverse_browser::{
     Chromium,
     keys::{CONTROL, ENTER, HOME, SHIFT},
@@ -84,9 +84,9 @@ impl<'a> Editor<'a> {
     }
 
     /// Runs the folder's task that builds, until it has been `done`.
-    pub async fn build(&self, done: impl Fn() -> bool) -> Result<()> {
+    pub async fn build(&self, done: impl Fn() -> Result<()>) -> Result<()> {
         let press = async || self.browser.chord(&[CONTROL, SHIFT, 'b']).await;
-        self.again_until(Duration::from_secs(10), async || Ok(done()), press).await
+        self.again_until(Duration::from_secs(10), async || done(), press).await
     }
 
     /// Leaves all terminals: else they would be there again at the next visit. That of a task closes by itself,
@@ -102,30 +102,34 @@ impl<'a> Editor<'a> {
     async fn again_until(
         &self,
         patience: Duration,
-        done: impl AsyncFn() -> Result<bool>,
+        done: impl AsyncFn() -> Result<()>,
         act: impl AsyncFn() -> Result<()>,
     ) -> Result<()> {
+        let mut in_vain = anyhow!("not looked at");
         for _ in 0..TRIES {
             act().await?;
             let start = Instant::now();
             while start.elapsed() < patience {
-                if done().await? {
-                    return Ok(());
+                match done().await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => in_vain = error,
                 }
                 sleep(Duration::from_millis(100)).await;
             }
         }
-        bail!("tried {TRIES} times in vain")
+        Err(in_vain.context(format!("tried {TRIES} times in vain")))
     }
 
     /// Whether a script says so.
-    async fn shows(&self, script: &str) -> Result<bool> {
-        Ok(self.browser.window.execute(script, Vec::new()).await?.as_bool() == Some(true))
+    async fn shows(&self, script: &str) -> Result<()> {
+        let found = self.browser.window.execute(script, Vec::new()).await?;
+        ensure!(found.as_bool() == Some(true), "{script}: {found}");
+        Ok(())
     }
 
     /// Runs a line in the terminal that is open, until it has been `done`: twice must be as good as once.
-    pub async fn run(&self, line: &str, done: impl Fn() -> bool) -> Result<()> {
-        self.again_until(PATIENCE, async || Ok(done()), async || self.type_line(line).await).await
+    pub async fn run(&self, line: &str, done: impl Fn() -> Result<()>) -> Result<()> {
+        self.again_until(PATIENCE, async || done(), async || self.type_line(line).await).await
     }
 
     /// Types a line into the terminal that is open, instead of what is left there of one that was typed in vain.

@@ -26,7 +26,7 @@ use self::{
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let demo = Demo::up()?;
+    let demo = Demo::up("bench", 18081)?;
     let result = measure(&demo).await;
     demo.down()?;
     let line = Value::Object(result?);

@@ -16,7 +16,7 @@ const COLD: usize = 3;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let demo = Demo::up()?;
+    let demo = Demo::up("bench", 18081)?;
     let result = measure(&demo).await;
     demo.down()?;
     let line = result?;

@@ -73,7 +73,7 @@ pub fn a_file_is_edited_and_a_command_runs_in_the_terminal(demo: &Demo) -> Resul
         })?;
         editor.terminal().await?;
         person.browser.picture("e2e-terminal").await?;
-        editor.run("python3 hello.py | tee said", || says(demo, "said", "Hello, world!").is_ok()).await?;
+        editor.run("python3 hello.py | tee said", || says(demo, "said", "Hello, world!")).await?;
         person.browser.picture("e2e-ran").await?;
         editor.leave_terminals().await
     })
@@ -101,9 +101,9 @@ pub fn its_environment_reaches_terminals_and_tasks_also_when_it_changes(demo: &D
         for value in ["one", "two"] {
             set(value)?;
             editor.terminal().await?;
-            let said = || says(demo, "from-terminal", value).is_ok();
+            let said = || says(demo, "from-terminal", value);
             editor.run("echo $GREETING > from-terminal", said).await?;
-            editor.build(|| says(demo, "from-task", value).is_ok()).await?;
+            editor.build(|| says(demo, "from-task", value)).await?;
             person.browser.picture("e2e-environment").await?;
             editor.leave_terminals().await?;
         }
@@ -143,7 +143,7 @@ pub fn it_stops_when_nobody_uses_it_but_not_under_a_command_and_wakes_at_a_visit
         editor.terminal().await?;
         // Longer than the timeout, and silent.
         let command = "echo yes > began; sleep 20; echo yes > went-on; exit";
-        editor.run(command, || says(demo, "began", "yes").is_ok()).await?;
+        editor.run(command, || says(demo, "began", "yes")).await?;
         person.list().await?;
         idle_timeout(json!("5s"))?;
         let card = person.card(DESK).await?;

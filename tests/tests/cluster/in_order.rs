@@ -35,7 +35,7 @@ pub fn in_order(stages: &[Vec<Vec<Case>>], demo: &Arc<Demo>) -> Vec<Trial> {
                     let start = Instant::now();
                     let result = case(&demo);
                     eprintln!("{name}: {:.0?}", start.elapsed());
-                    result.map_err(|error| Failed::from(format!("{error:?}")))
+                    result.map_err(|error| Failed::from(format!("{error:#}")))
                 }));
             }
             stage.extend(before);

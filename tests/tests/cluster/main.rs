@@ -116,10 +116,10 @@ fn main() -> ExitCode {
         let trials = all.map(|(name, _)| Trial::test(*name, || Ok(()))).collect();
         return libtest_mimic::run(&arguments, trials).exit_code();
     }
-    let demo = match Demo::up() {
+    let demo = match Demo::up("e2e", 18080) {
         Ok(demo) => Arc::new(demo),
         Err(error) => {
-            eprintln!("the demo did not come up: {error:?}");
+            eprintln!("the demo did not come up: {error:#}");
             return ExitCode::FAILURE;
         }
     };
@@ -133,7 +133,7 @@ fn main() -> ExitCode {
     match demo.down().and_then(|()| if demo.is_borrowed() { Ok(()) } else { nothing_is_left() }) {
         Ok(()) => conclusion.exit_code(),
         Err(error) => {
-            eprintln!("the demo left something behind: {error:?}");
+            eprintln!("the demo left something behind: {error:#}");
             ExitCode::FAILURE
         }
     }
