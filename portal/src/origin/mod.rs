@@ -49,10 +49,13 @@ pub(crate) fn routes() -> Router<Arc<Portal>> {
 /// Everything else: the editor, or the page while it starts.
 async fn workspace(
     State(portal): State<Arc<Portal>>,
-    admitted: Admitted,
+    mut admitted: Admitted,
     request: Request,
 ) -> Result<Response, Error> {
     let navigation = guard::is_navigation(request.method(), request.headers());
+    if navigation {
+        start::give_a_moment(&portal, &mut admitted).await;
+    }
     let running = start::is_running(&admitted.workspace);
     if running && navigation && !portal.catalog.has_editor(&admitted.workspace.spec.template) {
         return Err(Error::NoEditor);

@@ -1,6 +1,6 @@
 //! While the workspace does not run: the first visit starts it, and the page shows how far it is.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use maud::{Markup, html};
 use neuralinverse_api::{Wanted, Why, Workspace};
+use tokio::time::timeout;
 
 use super::{Admitted, enter::pass_cookie};
 use crate::{
@@ -37,6 +38,10 @@ pub(super) const EVENTS: &str = "/.neuralinverse/events";
 /// Whom the start page asks to let the editor come before the repository.
 pub(super) const AT_ONCE: &str = "/.neuralinverse/at-once";
 
+/// How long a visit waits for an editor that is about to be there. A warm launch and the clone of a small repository
+/// take less, and a page in between would take the browser longer than they do.
+const MOMENT: Duration = Duration::from_millis(400);
+
 /// Whether requests can go to the pod.
 pub(super) fn is_running(workspace: &Workspace) -> bool {
     Stage::of(workspace) == Stage::Running
@@ -45,6 +50,22 @@ pub(super) fn is_running(workspace: &Workspace) -> bool {
 /// Whether the page turns into the editor.
 pub(super) fn opens(workspace: &Workspace, pass: &Pass) -> bool {
     is_running(workspace) && (pass.at_once || !stage::is_cloning(workspace))
+}
+
+/// Gives a workspace that starts a moment to open.
+pub(super) async fn give_a_moment(portal: &Portal, admitted: &mut Admitted) {
+    let Admitted { id, workspace, pass } = admitted;
+    let mut changes = portal.workspaces.changes(&pass.grant.owner);
+    let opened = async {
+        while matches!(Stage::of(workspace), Stage::Starting(_) | Stage::Running) && !opens(workspace, pass) {
+            changes.next().await;
+            if let Some(now) = portal.workspaces.get(&pass.grant.owner, id) {
+                *workspace = now;
+            }
+        }
+    };
+    // If it takes longer, there is a page to wait on.
+    let _ = timeout(MOMENT, opened).await;
 }
 
 /// `POST /.neuralinverse/at-once`: the editor, even if its folder is not there yet.

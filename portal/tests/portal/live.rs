@@ -1,8 +1,8 @@
 //! Pages that change while one looks at them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use http::Method;
 use kube::ResourceExt;
 use neuralinverse_api::{Wanted, Why, condition::Reason, labels::TERRAFORM};
@@ -165,6 +165,32 @@ pub async fn an_editor_waits_for_its_repository(stage: Arc<Stage>) -> Result<()>
     events.wait_for("event: reload\ndata: now").await?;
     ensure!(visitor.get(&page).await?.body.contains("The editor"));
     Ok(())
+}
+
+pub async fn a_visit_waits_a_moment_for_an_editor_that_is_about_to_be_there(stage: Arc<Stage>) -> Result<()> {
+    let visitor = stage.visitor("zita").await?;
+    let workspace = stage.create_from(&visitor, "zitas", "https://git.test/zita/hello").await?;
+    let (name, page) = (workspace.name_any(), format!("{}/", stage.origin(&workspace)?));
+    let _sidecar = stage.run(&workspace).await?;
+    stage.enter(&visitor, &workspace).await?;
+    // A busy machine may need longer for one write than a visit waits.
+    for _ in 0..5 {
+        kubernetes::set_repository(&stage.client, &name, Reason::Cloning, "it is being cloned").await?;
+        until("the portal to see it", async || {
+            Ok(visitor.get(&page).await?.body.contains("it is being cloned").then_some(()))
+        })
+        .await?;
+        let cloned = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            kubernetes::set_repository(&stage.client, &name, Reason::Cloned, "").await
+        };
+        let (visit, cloned) = tokio::join!(visitor.get(&page), cloned);
+        cloned?;
+        if visit?.body.contains("The editor") {
+            return Ok(());
+        }
+    }
+    bail!("each visit got the page to wait on")
 }
 
 pub async fn a_clone_that_failed_keeps_nobody_out(stage: Arc<Stage>) -> Result<()> {

@@ -49,6 +49,7 @@ const CASES: &[(&str, Case)] = cases! {
         a_visit_wakes_a_workspace_whoever_declares_it,
         a_failure_says_why,
         an_editor_waits_for_its_repository,
+        a_visit_waits_a_moment_for_an_editor_that_is_about_to_be_there,
         a_clone_that_failed_keeps_nobody_out,
     }
     opening::{
