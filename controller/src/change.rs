@@ -92,8 +92,8 @@ pub enum WorkspaceIndex {
     Owner(String),
     /// Namespace and name of the volume in its status, and of the one that it lost.
     Volume(Key),
-    /// Its repository is on the way: it runs or is about to.
-    Cloning,
+    /// Its launch is under way.
+    Launching,
 }
 
 /// Kinds that are few enough to be walked over.
@@ -156,8 +156,8 @@ impl Cached for Workspace {
         let namespace = self.namespace().unwrap_or_default();
         let volumes = self.status.iter().flat_map(|status| [&status.volume, &status.lost_volume]);
         let volumes = volumes.flatten().map(|volume| WorkspaceIndex::Volume(Key::new(&namespace, volume)));
-        let cloning = status::is_cloning(self).then_some(WorkspaceIndex::Cloning);
-        [tier, template, owner].into_iter().chain(volumes).chain(cloning).collect()
+        let launching = status::is_launching(self).then_some(WorkspaceIndex::Launching);
+        [tier, template, owner].into_iter().chain(volumes).chain(launching).collect()
     }
 
     fn change(self: &Arc<Self>, old: Option<&Arc<Self>>) -> Option<Change> {

@@ -1,7 +1,7 @@
 //! How many more pods the nodes of a pool may start now. Most of a start is waiting, so that a node does well to start
 //! some at once. When its CPUs are busy, more of them are ready no sooner: the first is ready late, launches on the node
-//! are slow meanwhile, and the longer it takes, the more a pool would start. A repository that is cloned keeps a node as
-//! busy as a pod that starts, and somebody waits for it.
+//! are slow meanwhile, and the longer it takes, the more a pool would start. A launch counts as a start until it is told
+//! how it went and its repository is cloned: somebody waits for it, and refilling comes after it.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
 /// do there; where disks take seconds to attach, nodes would mostly wait.
 const PER_CPU: usize = 4;
 
-/// How long a start or a clone takes CPU. One that takes longer waits for something, such as an image.
+/// How long a start or a launch takes CPU. One that takes longer waits for something, such as an image.
 const BUSY: Duration = Duration::from_secs(60);
 
 /// How many more pods may start on the nodes of this pool. Without nodes nothing is slowed down: whoever adds nodes
@@ -34,13 +34,13 @@ pub fn left(caches: &Caches, node_pool: &str, now: Timestamp) -> usize {
     }
     let starting = caches.pods.by(&PodIndex::Starting(node_pool.to_owned()));
     let created = starting.iter().filter_map(|pod| pod.creation_timestamp()).map(|created| created.0);
-    let busy = created.chain(cloning(caches, node_pool)).filter(|&since| elapsed(since, now) < BUSY);
+    let busy = created.chain(launching(caches, node_pool)).filter(|&since| elapsed(since, now) < BUSY);
     most(cpus.iter().sum()).saturating_sub(busy.count())
 }
 
-/// Since when the workspaces on the nodes of this pool run, or wait to, whose repositories are being cloned.
-fn cloning(caches: &Caches, node_pool: &str) -> impl Iterator<Item = Timestamp> {
-    let workspaces = caches.workspaces.by(&WorkspaceIndex::Cloning).into_iter();
+/// Since when the workspaces that are being launched on the nodes of this pool run, or wait to.
+fn launching(caches: &Caches, node_pool: &str) -> impl Iterator<Item = Timestamp> {
+    let workspaces = caches.workspaces.by(&WorkspaceIndex::Launching).into_iter();
     workspaces.filter_map(move |workspace| {
         let (tier, since) = match workspace.status.as_ref().and_then(|status| status.run.as_ref()) {
             Some(run) => (&run.tier, run.since.0),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_that_is_being_cloned_counts_as_a_start() {
+    fn a_launch_counts_as_a_start_until_its_repository_is_cloned() {
         let caches = Caches::default();
         fixtures::tier(&caches);
         caches.nodes.apply(fixtures::from(json!({
@@ -138,13 +138,14 @@ mod tests {
             ("has-no-repository", &json!({}), json!({ "run": run(100) })),
             ("does-not-run", &repository, json!({ "conditions": not_yet("Progressing") })),
             ("has-just-been-declared", &repository, Value::Null),
+            ("has-just-been-declared-without", &json!({}), Value::Null),
         ] {
             let mut workspace = fixtures::workspace(declared.clone(), status);
             workspace.metadata.creation_timestamp = Some(Time(at(100)));
             workspace.metadata.name = Some(name.to_owned());
             caches.workspaces.apply(workspace);
         }
-        assert_eq!(left(&caches, "default", at(101)), 5);
+        assert_eq!(left(&caches, "default", at(101)), 4);
         assert_eq!(left(&caches, "of-others", at(101)), usize::MAX);
     }
 }

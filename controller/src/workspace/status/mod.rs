@@ -76,16 +76,13 @@ pub struct Seen<'a> {
     pub news: News,
 }
 
-/// Whether its repository is on the way: it runs, or is about to, since nothing is said yet. Not when cloning failed,
-/// which is tried again ever more rarely.
-pub fn is_cloning(workspace: &Workspace) -> bool {
-    if workspace.spec.repository.is_none() {
-        return false;
-    }
+/// Whether its launch is under way: nothing is said of it yet, or its repository is being cloned. Not when cloning
+/// failed, which is tried again ever more rarely.
+pub fn is_launching(workspace: &Workspace) -> bool {
     let Some(status) = &workspace.status else { return workspace.wanted() == Wanted::Running };
     let condition = condition::find(&status.conditions, ConditionType::RepositoryReady);
     let failed = condition.is_some_and(|it| it.reason == Reason::CloneFailed.as_str());
-    status.run.is_some() && !status.repository_cloned && !failed
+    workspace.spec.repository.is_some() && status.run.is_some() && !status.repository_cloned && !failed
 }
 
 /// The status of `workspace`.
