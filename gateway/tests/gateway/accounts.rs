@@ -1,6 +1,6 @@
 //! Which user of Gitea's somebody is.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Result, ensure};
 use neuralinverse_api::Owner;
@@ -11,7 +11,9 @@ use crate::support::{
     git::Git,
     kubernetes::NAMESPACE,
     raw::ask,
+    relay::Relay,
     stage::{GIT_URL, Stage, refs, url},
+    until,
 };
 
 pub async fn a_declared_name_is_the_user_of_that_name(stage: Arc<Stage>) -> Result<()> {
@@ -63,6 +65,35 @@ pub async fn replicas_that_meet_somebody_at_once_make_one_user(stage: Arc<Stage>
     .await?;
     // Each of them knows who asks, and that there is no such repository.
     ensure!(answers.iter().all(|answer| answer.status == 404), "{answers:?}");
+    Ok(())
+}
+
+pub async fn whoever_comes_while_the_users_are_read_waits_for_no_second_time(
+    stage: Arc<Stage>,
+) -> Result<()> {
+    const WHO_ASKS: &str = "GET /api/v1/user ";
+    let owner = stage.users.make("oscar").await?;
+    stage.users.make_repository("oscar", "hello").await?;
+    let relay = Relay::start(stage.gitea.url()).await?;
+    let mut gateway = stage.replica("reads-once", &[NAMESPACE], &relay.url).await?;
+    gateway.ready().await?;
+    let (_, token) = stage.pod(owner.as_str()).await?;
+    let path = refs("oscar", "hello");
+    relay.set_flowing(false);
+    let later = async {
+        // Each reading begins with the question who asks.
+        until("the users to be read", async || Ok((relay.requests(WHO_ASKS) > 0).then_some(()))).await?;
+        let release = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            relay.set_flowing(true);
+            Ok(())
+        };
+        let asked = futures::future::try_join_all((0..4).map(|_| ask(&gateway, &path, &token)));
+        tokio::try_join!(asked, release).map(|(answers, ())| answers)
+    };
+    let (first, later) = tokio::try_join!(ask(&gateway, &path, &token), later)?;
+    ensure!(later.iter().chain([&first]).all(|answer| answer.status == 200), "{first:?} {later:?}");
+    ensure!(relay.requests(WHO_ASKS) == 1);
     Ok(())
 }
 

@@ -37,6 +37,7 @@ const CASES: &[(&str, Case)] = cases! {
         a_declared_name_is_the_user_of_that_name,
         somebody_without_a_user_gets_one,
         replicas_that_meet_somebody_at_once_make_one_user,
+        whoever_comes_while_the_users_are_read_waits_for_no_second_time,
         a_user_named_like_somebodys_id_is_not_that_person,
         a_disabled_user_gets_nothing,
     }

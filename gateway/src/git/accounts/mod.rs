@@ -84,11 +84,14 @@ impl Accounts {
     /// The user to act as for this owner.
     pub(super) async fn find(&self, gitea: &Gitea, owner: &str) -> Result<Account, NoAccount> {
         let asked = Instant::now();
-        let fresh = self.known().filter(|known| known.since.elapsed() < FRESH);
-        if let Some(user) = fresh.and_then(|known| known.directory.find(owner).cloned()) {
+        if let Some(user) = self.known_freshly(owner) {
             return usable(user);
         }
         let mut last = self.reading.lock().await;
+        // Whom somebody else has read meanwhile need not wait for another time.
+        if let Some(user) = self.known_freshly(owner) {
+            return usable(user);
+        }
         let read = self.read(gitea, &mut last, asked).await;
         // An old list is better than none: Gitea has the last word anyway.
         if let Some(user) = self.known().and_then(|known| known.directory.find(owner).cloned()) {
@@ -99,6 +102,11 @@ impl Accounts {
             Some(user) => user,
             None => self.made_elsewhere(gitea, &mut last, owner).await?,
         })
+    }
+
+    fn known_freshly(&self, owner: &str) -> Option<User> {
+        let fresh = self.known().filter(|known| known.since.elapsed() < FRESH);
+        fresh.and_then(|known| known.directory.find(owner).cloned())
     }
 
     fn known(&self) -> Option<Known> {

@@ -1,4 +1,4 @@
-//! A wire to Gitea that can be cut, and on which everything that must not be logged is seen.
+//! A wire to Gitea that can be cut or held up, and on which everything that must not be logged is seen.
 
 use std::{
     collections::BTreeSet,
@@ -19,6 +19,7 @@ pub struct Relay {
     /// Where it begins.
     pub url: String,
     up: watch::Sender<bool>,
+    flows: watch::Sender<bool>,
     seen: Arc<Mutex<Seen>>,
     _tasks: JoinSet<()>,
 }
@@ -27,7 +28,7 @@ pub struct Relay {
 #[derive(Default)]
 struct Seen {
     secrets: BTreeSet<String>,
-    pushes: BTreeSet<String>,
+    requests: Vec<String>,
 }
 
 impl Relay {
@@ -36,26 +37,32 @@ impl Relay {
         let target = upstream.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let (up, is_up) = watch::channel(true);
+        let ((up, is_up), (flows, is_flowing)) = (watch::channel(true), watch::channel(true));
         let (seen, mut tasks) = (Arc::new(Mutex::new(Seen::default())), JoinSet::new());
         let noted = seen.clone();
         tasks.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (target, mut is_up, seen) = (target.clone(), is_up.clone(), noted.clone());
+                let is_flowing = is_flowing.clone();
                 tokio::spawn(async move {
                     tokio::select! {
-                        _ = pass(client, &target, &seen) => {}
+                        _ = pass(client, &target, is_flowing, &seen) => {}
                         _ = is_up.wait_for(|up| !up) => {}
                     }
                 });
             }
         });
-        Ok(Self { url, up, seen, _tasks: tasks })
+        Ok(Self { url, up, flows, seen, _tasks: tasks })
     }
 
     /// Cuts the wire, or mends it.
     pub fn set_up(&self, up: bool) {
         self.up.send_replace(up);
+    }
+
+    /// Keeps what comes to the wire from Gitea, or lets it go there.
+    pub fn set_flowing(&self, flows: bool) {
+        self.flows.send_replace(flows);
     }
 
     /// Credentials that went over it.
@@ -65,13 +72,22 @@ impl Relay {
 
     /// Whether a push to the repository has begun.
     pub fn has_push_to(&self, repository: &str) -> bool {
-        let begins = format!("POST /{repository}.git/git-receive-pack ");
+        self.requests(&format!("POST /{repository}.git/git-receive-pack ")) > 0
+    }
+
+    /// How many requests have begun whose first line begins like this.
+    pub fn requests(&self, begins: &str) -> usize {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.pushes.iter().any(|line| line.starts_with(&begins))
+        seen.requests.iter().filter(|line| line.starts_with(begins)).count()
     }
 }
 
-async fn pass(mut client: TcpStream, target: &str, seen: &Mutex<Seen>) -> Result<()> {
+async fn pass(
+    mut client: TcpStream,
+    target: &str,
+    mut is_flowing: watch::Receiver<bool>,
+    seen: &Mutex<Seen>,
+) -> Result<()> {
     let mut gitea = TcpStream::connect(target).await?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_gitea, mut to_gitea) = gitea.split();
@@ -83,6 +99,7 @@ async fn pass(mut client: TcpStream, target: &str, seen: &Mutex<Seen>) -> Result
                 return to_gitea.shutdown().await;
             }
             look(&bytes[..length], seen);
+            let _ = is_flowing.wait_for(|flows| *flows).await;
             to_gitea.write_all(&bytes[..length]).await?;
         }
     };
@@ -94,7 +111,8 @@ async fn pass(mut client: TcpStream, target: &str, seen: &Mutex<Seen>) -> Result
 fn look(bytes: &[u8], seen: &Mutex<Seen>) {
     let text = String::from_utf8_lossy(bytes);
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    seen.pushes.extend(text.lines().take(1).filter(|line| line.starts_with("POST /")).map(str::to_owned));
+    let is_head = |line: &&str| line.starts_with("GET /") || line.starts_with("POST /");
+    seen.requests.extend(text.lines().take(1).filter(is_head).map(str::to_owned));
     for line in text.lines().filter_map(|line| line.strip_prefix("authorization: Basic ")) {
         let decoded = STANDARD.decode(line).ok().and_then(|it| String::from_utf8(it).ok());
         if let Some((_, password)) = decoded.as_deref().and_then(|it| it.split_once(':')) {
