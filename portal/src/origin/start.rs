@@ -57,11 +57,16 @@ pub(super) async fn give_a_moment(portal: &Portal, admitted: &mut Admitted) {
     let Admitted { id, workspace, pass } = admitted;
     let mut changes = portal.workspaces.changes(&pass.grant.owner);
     let opened = async {
-        while matches!(Stage::of(workspace), Stage::Starting(_) | Stage::Running) && !opens(workspace, pass) {
-            changes.next().await;
+        loop {
+            // Also the first time: it may have changed before there was somebody to hear of it.
             if let Some(now) = portal.workspaces.get(&pass.grant.owner, id) {
                 *workspace = now;
             }
+            let starts = matches!(Stage::of(workspace), Stage::Starting(_) | Stage::Running);
+            if !starts || opens(workspace, pass) {
+                return;
+            }
+            changes.next().await;
         }
     };
     // If it takes longer, there is a page to wait on.
