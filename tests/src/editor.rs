@@ -120,7 +120,7 @@ impl<'a> Editor<'a> {
         Err(in_vain.context(format!("tried {TRIES} times in vain")))
     }
 
-    /// Whether a script says so.
+    /// Fails, with what it says instead, unless a script says `true`.
     async fn shows(&self, script: &str) -> Result<()> {
         let found = self.browser.window.execute(script, Vec::new()).await?;
         ensure!(found.as_bool() == Some(true), "{script}: {found}");

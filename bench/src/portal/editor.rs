@@ -44,7 +44,7 @@ pub async fn watch(person: &Person) -> Result<()> {
     let script = json!({ "source": WATCH });
     person.browser.devtools("Page.addScriptToEvaluateOnNewDocument", script).await?;
     // Who drives a browser has the stack kept of every error that is made, for which V8 reads the editor's script a
-    // second time, half a second long. Nobody's browser does.
+    // second time, 0.4 s long. Nobody's browser does.
     person.browser.devtools("Runtime.setMaxCallStackSizeToCapture", json!({ "size": 0 })).await.map(drop)
 }
 
