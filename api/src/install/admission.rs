@@ -32,12 +32,9 @@ struct Policy {
     name: &'static str,
     /// API group, resources and operations.
     what: (&'static str, &'static [&'static str], &'static [&'static str]),
-    /// Requests that it looks at; without it, all of them.
-    condition: Option<String>,
     /// Objects that it is about, by their labels before or after the request: a selector for each of its bindings,
     /// and what that binding's name ends in.
     selectors: Vec<(&'static str, Value)>,
-    variables: Vec<(&'static str, String)>,
     /// What must be true.
     rule: String,
     /// What people read otherwise: an expression.
@@ -47,12 +44,7 @@ struct Policy {
 impl Policy {
     fn objects(self) -> Vec<Value> {
         let (group, resources, operations) = self.what;
-        let variables: Vec<Value> = self
-            .variables
-            .into_iter()
-            .map(|(name, expression)| json!({ "name": name, "expression": expression }))
-            .collect();
-        let mut policy = json!({
+        let policy = json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
             "metadata": { "name": self.name, "labels": labels_of("controller") },
             "spec": {
@@ -60,13 +52,12 @@ impl Policy {
                 "matchConstraints": { "resourceRules": [{
                     "apiGroups": [group], "apiVersions": ["*"], "resources": resources, "operations": operations,
                 }] },
-                "variables": variables,
-                "validations": [{ "expression": self.rule, "messageExpression": self.message, "reason": "Forbidden" }],
+                // What keeps to the rule is not looked at any further. For validations the API server converts object
+                // and old object three times, for rules, messages and audit, whatever these need; for conditions once.
+                "matchConditions": [{ "name": "breaks-the-rule", "expression": format!("!({})", self.rule) }],
+                "validations": [{ "expression": "false", "messageExpression": self.message, "reason": "Forbidden" }],
             },
         });
-        if let Some(condition) = self.condition {
-            policy["spec"]["matchConditions"] = json!([{ "name": "ours", "expression": condition }]);
-        }
         let binding = |(of, selector): (&str, Value)| {
             json!({
                 "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
@@ -103,9 +94,7 @@ fn owners() -> Policy {
     Policy {
         name: "neuralinverse-owners",
         what: (GROUP, &["workspaces"], &["CREATE", "UPDATE"]),
-        condition: None,
         selectors: all(),
-        variables: Vec::new(),
         rule: format!(
             "(oldObject != null && object.spec == oldObject.spec) || \
              authorizer.group('{GROUP}').resource('{OWNERS}').namespace(request.namespace)\
@@ -131,11 +120,10 @@ fn pods() -> Policy {
         name: "neuralinverse-pods",
         // Status too: whoever writes it can change labels with it.
         what: ("", &["pods", "pods/status", "pods/ephemeralcontainers"], &["CREATE", "UPDATE"]),
-        condition: None,
         selectors: ours(),
-        variables: label_variables(),
         rule: format!(
-            "({SAME_LABELS} && request.?subResource.orValue('') != 'ephemeralcontainers' && {}) || {}",
+            "({} && request.?subResource.orValue('') != 'ephemeralcontainers' && {}) || {}",
+            same_labels(),
             same_images.join(" && "),
             may_run()
         ),
@@ -148,10 +136,8 @@ fn volumes() -> Policy {
     Policy {
         name: "neuralinverse-volumes",
         what: ("", &["persistentvolumeclaims", "persistentvolumeclaims/status"], &["CREATE", "UPDATE"]),
-        condition: None,
         selectors: ours(),
-        variables: label_variables(),
-        rule: format!("{SAME_LABELS} || {}", may_run()),
+        rule: format!("({}) || {}", same_labels(), may_run()),
         message: refusal("volumes"),
     }
 }
@@ -161,36 +147,25 @@ fn tokens() -> Policy {
     Policy {
         name: "neuralinverse-tokens",
         what: ("", &["serviceaccounts/token"], &["CREATE"]),
-        condition: Some(format!("request.name == '{WORKSPACE_ACCOUNT}'")),
         selectors: all(),
-        variables: Vec::new(),
-        rule: format!("'system:nodes' in request.userInfo.?groups.orValue([]) || {}", may_run()),
+        rule: format!(
+            "request.name != '{WORKSPACE_ACCOUNT}' || 'system:nodes' in request.userInfo.?groups.orValue([]) || {}",
+            may_run()
+        ),
         message: refusal("tokens"),
     }
 }
 
-const SAME_LABELS: &str = "(oldObject != null && \
-    variables.new.all(key, !(key in variables.ours) || key in variables.old && variables.old[key] == variables.new[key]) && \
-    variables.old.all(key, !(key in variables.ours) || key in variables.new))";
-
-fn label_variables() -> Vec<(&'static str, String)> {
-    let ours = |labels: &str| {
-        let (prefix, by) = (prefix(), labels::MANAGED_BY);
-        format!("{labels}.filter(key, key.startsWith('{prefix}') || key == '{by}')")
-    };
-    vec![
-        ("new", labels_in("object")),
-        ("old", format!("oldObject == null ? {{}} : {}", labels_in("oldObject"))),
-        ("ours", format!("{} + {}", ours("variables.new"), ours("variables.old"))),
-    ]
-}
-
-fn labels_in(object: &str) -> String {
-    format!("{object}.metadata.?labels.orValue({{}})")
-}
-
-fn prefix() -> String {
-    format!("{GROUP}/")
+/// No label of ours is another than before, and none comes or goes.
+fn same_labels() -> String {
+    let [new, old] = ["object", "oldObject"].map(|object| format!("{object}.metadata.?labels.orValue({{}})"));
+    let (prefix, by) = (format!("{GROUP}/"), labels::MANAGED_BY);
+    let others = format!("!(key.startsWith('{prefix}') || key == '{by}')");
+    format!(
+        "oldObject != null && \
+         {new}.all(key, {others} || key in {old} && {old}[key] == {new}[key]) && \
+         {old}.all(key, {others} || key in {new})"
+    )
 }
 
 fn may_run() -> String {
