@@ -16,6 +16,20 @@ pub const SIZE: usize = 40;
 /// How long a pool may take to fill on two cores.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// How long a pool has its size before it is launched from.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// What a launch brings along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing but what each has: ours a volume, the peer's nothing.
+    Empty,
+    /// An environment, and a volume.
+    EnvironmentAndVolume,
+    /// A repository too: usable when it is cloned.
+    Repository,
+}
+
 /// What launches.
 pub trait Contender: Sync {
     /// The kind that a user creates.
@@ -46,20 +60,25 @@ pub trait Contender: Sync {
         self.reach(0)
     }
 
-    /// Sets the size and waits for it.
+    /// Sets the size and waits until it has been so for a while: a status may be older than the last launches, and what
+    /// the kubelet still says of the last pods would hit the first ones.
     fn reach(&self, size: usize) -> impl Future<Output = Result<()>> + Send {
         async move {
             self.set_pool(size).await?;
-            let start = Instant::now();
-            while self.pool().await? != (size, size) {
-                if start.elapsed() > PATIENCE {
-                    bail!("a pool of {size} is not there after {PATIENCE:?}: {:?}", self.pool().await?);
+            let (start, mut since) = (Instant::now(), None);
+            loop {
+                match self.pool().await? {
+                    there if there != (size, size) => {
+                        if start.elapsed() > PATIENCE {
+                            bail!("a pool of {size} is not there after {PATIENCE:?}: {there:?}");
+                        }
+                        since = None;
+                    }
+                    _ if since.get_or_insert_with(Instant::now).elapsed() > QUIET => return Ok(()),
+                    _ => {}
                 }
                 sleep(Duration::from_millis(500)).await;
             }
-            // What the kubelet still says of the last pods would hit the first launches.
-            sleep(Duration::from_secs(5)).await;
-            Ok(())
         }
     }
 

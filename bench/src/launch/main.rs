@@ -18,9 +18,9 @@ use serde_json::{Map, Value, json};
 
 use self::{
     arrivals::Round,
-    contender::Contender,
+    contender::{Contender, Kind},
     disks::Disks,
-    ours::{Kind, Ours},
+    ours::Ours,
     peer::Peer,
 };
 
@@ -57,9 +57,16 @@ async fn measure(demo: &Demo) -> Result<Map<String, Value>> {
             result.insert("controller_rss_mb".to_owned(), json!(contender.memory()?));
         }
         // In turn, so that whatever else the machine does hits both.
-        if let Some(peer) = peer.as_ref().filter(|_| kind != Kind::Repository) {
-            round(peer).await?.put("peer_", &mut result);
-            result.insert("peer_controller_rss_mb".to_owned(), json!(peer.memory()?));
+        let Some(peer) = peer.as_ref().map(|peer| peer.of(kind)) else { continue };
+        match kind {
+            // Its best, without a prefix.
+            Kind::Empty => round(&peer).await?.put("peer_", &mut result),
+            Kind::EnvironmentAndVolume => {
+                disks.add().await?;
+                round(&peer).await?.put("peer_environment_", &mut result);
+                result.insert("peer_controller_rss_mb".to_owned(), json!(peer.memory()?));
+            }
+            Kind::Repository => {}
         }
     }
     Ok(result)

@@ -11,22 +11,11 @@ use neuralinverse_tests::Demo;
 use serde_json::{Value, json};
 
 use crate::{
-    contender::{Contender, resident_mb},
+    contender::{Contender, Kind, resident_mb},
     disks,
 };
 
 const NAMESPACE: &str = "workspaces";
-
-/// What a launch brings along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Nothing but what each has, a volume included.
-    Empty,
-    /// An environment, and a volume.
-    EnvironmentAndVolume,
-    /// A repository too: usable when it is cloned.
-    Repository,
-}
 
 /// Ours.
 pub struct Ours {

@@ -1,5 +1,5 @@
-//! kubernetes-sigs/agent-sandbox, built from its source tree and installed on the same cluster: its claims, on
-//! its warm pool.
+//! kubernetes-sigs/agent-sandbox, built from its source tree and installed on the same cluster: its claims, on its
+//! warm pool, and those that bring an environment, which it starts cold.
 
 use std::{
     fs,
@@ -20,16 +20,20 @@ use neuralinverse_local::{
 use neuralinverse_tests::Demo;
 use serde_json::{Value, json};
 
-use crate::contender::{Contender, resident_mb};
+use crate::{
+    contender::{Contender, Kind, SIZE, resident_mb},
+    disks,
+};
 
 const PROGRAM: &str = "agent-sandbox-controller";
 const NAMESPACE: &str = "peer";
 const GROUP: &str = "extensions.agents.x-k8s.io";
 
-/// It, installed.
+/// It, installed, and what its claims bring along.
 pub struct Peer {
     version: String,
     client: Client,
+    kind: Kind,
 }
 
 impl Peer {
@@ -71,7 +75,7 @@ impl Peer {
         demo.run(&["kubectl", "create", "namespace", NAMESPACE])?;
         let version = fs::read_to_string(k8s.join("crds/extensions.agents.x-k8s.io_sandboxclaims.yaml"))?;
         let version = if version.contains("name: v1beta1") { "v1beta1" } else { "v1alpha1" }.to_owned();
-        let peer = Self { version, client };
+        let peer = Self { version, client, kind: Kind::Empty };
         let pod = json!({
             "nodeSelector": { "workspace-tier": "workspaces" },
             "tolerations": [{ "key": "workspace-tier", "operator": "Exists" }],
@@ -80,14 +84,44 @@ impl Peer {
                 "command": ["/busybox", "sleep", "100000"],
             }],
         });
-        peer.create("SandboxTemplate", json!({ "podTemplate": { "spec": pod } })).await?;
-        peer.create("SandboxWarmPool", json!({ "replicas": 0, "sandboxTemplateRef": { "name": "bench" } }))
-            .await?;
+        peer.declare(json!({ "podTemplate": { "spec": pod } })).await?;
+        let mut with_volume = pod;
+        with_volume["containers"][0]["volumeMounts"] = json!([{ "name": "work", "mountPath": "/work" }]);
+        let volume = json!({
+            "accessModes": ["ReadWriteOnce"], "storageClassName": disks::CLASS,
+            "resources": { "requests": { "storage": "1Gi" } },
+        });
+        let peer = peer.of(Kind::EnvironmentAndVolume);
+        peer.declare(json!({
+            "podTemplate": { "spec": with_volume }, "envVarsInjectionPolicy": "Allowed",
+            "volumeClaimTemplates": [{ "metadata": { "name": "work" }, "spec": volume }],
+        }))
+        .await?;
         Ok(peer)
     }
 
+    /// The same, of another kind.
+    pub fn of(&self, kind: Kind) -> Self {
+        Self { version: self.version.clone(), client: self.client.clone(), kind }
+    }
+
+    /// The name of the template and of its pool.
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Empty => "empty",
+            Kind::EnvironmentAndVolume | Kind::Repository => "environment",
+        }
+    }
+
+    /// A template and its pool, empty yet.
+    async fn declare(&self, template: Value) -> Result<()> {
+        self.create("SandboxTemplate", template).await?;
+        let pool = json!({ "replicas": 0, "sandboxTemplateRef": { "name": self.name() } });
+        self.create("SandboxWarmPool", pool).await
+    }
+
     async fn create(&self, kind: &str, spec: Value) -> Result<()> {
-        let object = serde_json::from_value(self.declaration(kind, "bench", spec))?;
+        let object = serde_json::from_value(self.declaration(kind, self.name(), spec))?;
         self.kind(kind).create(&PostParams::default(), &object).await.with_context(|| kind.to_owned())?;
         Ok(())
     }
@@ -146,7 +180,12 @@ impl Contender for Peer {
     }
 
     fn object(&self, name: &str) -> Value {
-        self.declaration("SandboxClaim", name, json!({ "warmPoolRef": { "name": "bench" } }))
+        let mut spec = json!({ "warmPoolRef": { "name": self.name() } });
+        if self.kind != Kind::Empty {
+            let variable = |name: &str, value: &str| json!({ "name": name, "value": value });
+            spec["env"] = json!([variable("GREETING", "hello"), variable("EDITOR", "nano")]);
+        }
+        self.declaration("SandboxClaim", name, spec)
     }
 
     fn usable(&self, object: &DynamicObject) -> bool {
@@ -154,14 +193,19 @@ impl Contender for Peer {
         conditions.iter().any(|it| it["type"] == "Ready" && it["status"] == "True")
     }
 
+    /// A claim with an environment takes no pod of its pool: the node is spared such pods.
+    async fn fill(&self) -> Result<()> {
+        self.reach(if self.kind == Kind::Empty { SIZE } else { 0 }).await
+    }
+
     async fn set_pool(&self, size: usize) -> Result<()> {
         let patch = Patch::Merge(json!({ "spec": { "replicas": size } }));
-        self.kind("SandboxWarmPool").patch("bench", &PatchParams::default(), &patch).await?;
+        self.kind("SandboxWarmPool").patch(self.name(), &PatchParams::default(), &patch).await?;
         Ok(())
     }
 
     async fn pool(&self) -> Result<(usize, usize)> {
-        let pool = self.kind("SandboxWarmPool").get("bench").await?;
+        let pool = self.kind("SandboxWarmPool").get(self.name()).await?;
         let count = |field: &str| pool.data["status"][field].as_u64().unwrap_or_default() as usize;
         Ok((count("readyReplicas"), count("replicas")))
     }
