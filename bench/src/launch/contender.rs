@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, DynamicObject, ListParams},
@@ -32,6 +33,9 @@ pub enum Kind {
 
 /// What launches.
 pub trait Contender: Sync {
+    /// Where it launches.
+    fn namespace(&self) -> &'static str;
+
     /// The kind that a user creates.
     fn api(&self) -> Api<DynamicObject>;
 
@@ -44,8 +48,8 @@ pub trait Contender: Sync {
     /// Sets the size of the warm pool.
     fn set_pool(&self, size: usize) -> impl Future<Output = Result<()>> + Send;
 
-    /// How many pods of the pool are ready, and how many there are.
-    fn pool(&self) -> impl Future<Output = Result<(usize, usize)>> + Send;
+    /// How many pods of the pool are ready.
+    fn ready(&self) -> impl Future<Output = Result<usize>> + Send;
 
     /// Resident memory of the controller, in MB.
     fn memory(&self) -> Result<u64>;
@@ -60,22 +64,28 @@ pub trait Contender: Sync {
         self.reach(0)
     }
 
-    /// Sets the size and waits until it has been so for a while: a status may be older than the last launches, and what
-    /// the kubelet still says of the last pods would hit the first ones.
+    /// Sets the size and waits until those pods are there and no others, and it has been so for a while: a status may be
+    /// older than the last launches, pods that end take CPU up to 30 s after they were deleted, and so does what the
+    /// kubelet still says of the last ones.
     fn reach(&self, size: usize) -> impl Future<Output = Result<()>> + Send {
         async move {
             self.set_pool(size).await?;
+            let pods: Api<Pod> = Api::namespaced(self.api().into_client(), self.namespace());
             let (start, mut since) = (Instant::now(), None);
             loop {
-                match self.pool().await? {
-                    there if there != (size, size) => {
-                        if start.elapsed() > PATIENCE {
-                            bail!("a pool of {size} is not there after {PATIENCE:?}: {there:?}");
-                        }
-                        since = None;
+                let there = pods.list_metadata(&ListParams::default()).await?.items;
+                let ends = there.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some()).count();
+                let found = (self.ready().await?, there.len(), ends);
+                if found != (size, size, 0) {
+                    if start.elapsed() > PATIENCE {
+                        let (ready, all, ends) = found;
+                        bail!(
+                            "after {PATIENCE:?} {ready} of {size} pods are ready, of {all} of which {ends} end"
+                        );
                     }
-                    _ if since.get_or_insert_with(Instant::now).elapsed() > QUIET => return Ok(()),
-                    _ => {}
+                    since = None;
+                } else if since.get_or_insert_with(Instant::now).elapsed() > QUIET {
+                    return Ok(());
                 }
                 sleep(Duration::from_millis(500)).await;
             }

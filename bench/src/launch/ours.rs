@@ -76,6 +76,10 @@ impl Ours {
 }
 
 impl Contender for Ours {
+    fn namespace(&self) -> &'static str {
+        NAMESPACE
+    }
+
     fn api(&self) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), NAMESPACE, &ApiResource::erase::<Workspace>(&()))
     }
@@ -106,11 +110,9 @@ impl Contender for Ours {
         Ok(())
     }
 
-    async fn pool(&self) -> Result<(usize, usize)> {
-        let pool = self.pools().get("bench").await?;
-        let pool = serde_json::to_value(pool.status.unwrap_or_default())?;
-        let count = |field: &str| pool[field].as_u64().unwrap_or_default() as usize;
-        Ok((count("ready"), count("ready") + count("warming")))
+    async fn ready(&self) -> Result<usize> {
+        let status = self.pools().get("bench").await?.status.unwrap_or_default();
+        Ok(usize::try_from(status.ready)?)
     }
 
     fn memory(&self) -> Result<u64> {

@@ -175,6 +175,10 @@ fn build(source: &Path, folder: &Path) -> Result<PathBuf> {
 }
 
 impl Contender for Peer {
+    fn namespace(&self) -> &'static str {
+        NAMESPACE
+    }
+
     fn api(&self) -> Api<DynamicObject> {
         self.kind("SandboxClaim")
     }
@@ -204,10 +208,9 @@ impl Contender for Peer {
         Ok(())
     }
 
-    async fn pool(&self) -> Result<(usize, usize)> {
+    async fn ready(&self) -> Result<usize> {
         let pool = self.kind("SandboxWarmPool").get(self.name()).await?;
-        let count = |field: &str| pool.data["status"][field].as_u64().unwrap_or_default() as usize;
-        Ok((count("readyReplicas"), count("replicas")))
+        Ok(pool.data["status"]["readyReplicas"].as_u64().unwrap_or_default() as usize)
     }
 
     fn memory(&self) -> Result<u64> {
