@@ -81,6 +81,7 @@ pub(crate) fn pod(epoch: i64, more: impl FnOnce(&mut Pod)) -> Arc<Pod> {
     let launched = Launched { epoch, source: LaunchSource::Cold, since };
     let workspace = workspace(json!({}), Value::Null);
     let mut pod = seen(pod::started(&workspace, &launched, "mine-1", &references(), &urls()));
+    pod.metadata.name = Some(format!("mine-{epoch}"));
     pod.metadata.uid = Some(format!("uid-of-pod-{epoch}"));
     pod.metadata.creation_timestamp = Some(from(json!("1970-01-01T00:01:41Z")));
     more(&mut pod);

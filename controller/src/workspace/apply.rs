@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     children::{
-        containers,
+        self, containers,
         pod::{self, Launched},
         volume, volume_labels,
     },
@@ -127,7 +127,7 @@ async fn get_pod(
     let (source, name) = match volume {
         Some(volume) => (source(workspace), volume),
         None => {
-            let name = volume::name(workspace, epoch);
+            let name = children::name(workspace, epoch);
             let volume = volume::cold(workspace, &name, references);
             let refused = create(context, workspace, &context.caches.volumes, &volume).await?;
             if refused.is_some() {

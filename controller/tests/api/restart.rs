@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::Agent,
-    leaders::{NAMESPACE, apply, pool},
+    leaders::{NAMESPACE, apply, pod_of, pool},
     world::{Cluster, declare, eventually, run_pod},
 };
 
@@ -100,8 +100,7 @@ async fn what_was_begun_is_finished_once_and_what_nobody_uses_is_removed() -> Re
     assert_eq!((status.pod, status.epoch), (Some(warm.name_any()), 1));
     assert_eq!(status.launch.context("a launch")?.source, LaunchSource::Warm);
 
-    let begun =
-        eventually("the volume has got its pod", || async { Ok(pods.get_opt("begun-1").await?) }).await?;
+    let begun = eventually("the volume has got its pod", || pod_of(&pods, "begun")).await?;
     let claims: Vec<_> = begun.spec.iter().flat_map(|spec| spec.volumes.iter().flatten()).collect();
     assert!(
         claims

@@ -14,6 +14,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 use neuralinverse_api::{Workspace, labels};
 
+use crate::hash;
+
 /// Labels of everything that we make.
 pub fn managed() -> BTreeMap<String, String> {
     BTreeMap::from([(labels::MANAGED_BY.to_owned(), labels::CONTROLLER.to_owned())])
@@ -37,6 +39,12 @@ pub fn volume_labels(workspace: &Workspace) -> BTreeMap<String, String> {
     let mut labels = workspace_labels(workspace);
     labels.insert(labels::OWNER.to_owned(), workspace.spec.owner.clone());
     labels
+}
+
+/// Name of a pod or volume that is made for a workspace. Of its UID too: there may still be one of an earlier workspace
+/// of the same name, a volume that is kept or a pod on a lost node.
+pub fn name(workspace: &Workspace, epoch: i64) -> String {
+    format!("{}-{epoch}-{}", workspace.name_any(), hash::short(workspace.uid().unwrap_or_default(), 4))
 }
 
 /// The one owner of a pod. It does not block the owner's deletion, so we need no right to

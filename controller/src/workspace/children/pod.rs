@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{LocalObjectReference, Pod, PodSpec, Toleration}
 use kube::{ResourceExt, api::ObjectMeta};
 use neuralinverse_api::{Images, LaunchSource, Quantity, WarmPool, Workspace, labels};
 
-use super::{containers, managed, owned_by, security, volumes, workspace_labels};
+use super::{containers, managed, name, owned_by, security, volumes, workspace_labels};
 use crate::{context::Urls, hash, kubernetes, names::SERVICE_ACCOUNT, references::References};
 
 /// How long the user's programs and the sidecar have to end.
@@ -70,11 +70,6 @@ pub fn started(
         ..Default::default()
     };
     Pod { metadata, spec: Some(spec(references, urls, volume)), status: None }
-}
-
-/// Name of a pod that is made for a workspace.
-pub fn name(workspace: &Workspace, epoch: i64) -> String {
-    format!("{}-{epoch}", workspace.name_any())
 }
 
 /// Labels of a pod that has a user, for whom it acts at the gateway.

@@ -145,7 +145,7 @@ fn a_pod_that_is_started_for_a_workspace_differs_in_its_metadata_only() {
     let expected = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
-            "namespace": "workspaces", "name": "mine-3",
+            "namespace": "workspaces", "name": super::name(&workspace, 3),
             "labels": {
                 "app.kubernetes.io/managed-by": "neuralinverse-controller",
                 "cloud.neuralinverse.com/revision": pod::revision(&references, &urls()),

@@ -9,7 +9,7 @@ use kube::{ResourceExt, api::ObjectMeta};
 use neuralinverse_api::{WarmPool, Workspace, labels};
 
 use super::{managed, volume_labels};
-use crate::{hash, references::References};
+use crate::references::References;
 
 /// The volume of a warm pod.
 pub fn warm(pool: &WarmPool, name: &str, references: &References) -> PersistentVolumeClaim {
@@ -35,12 +35,6 @@ pub fn cold(workspace: &Workspace, name: &str, references: &References) -> Persi
         ..Default::default()
     };
     PersistentVolumeClaim { metadata, spec: Some(spec(references)), status: None }
-}
-
-/// Name of a volume that is made for a workspace. Of its UID too: the volume of an earlier workspace of the same
-/// name may still be kept.
-pub fn name(workspace: &Workspace, epoch: i64) -> String {
-    format!("{}-{epoch}-{}", workspace.name_any(), hash::short(workspace.uid().unwrap_or_default(), 4))
 }
 
 fn spec(references: &References) -> PersistentVolumeClaimSpec {
