@@ -28,7 +28,7 @@ async fn a_workspace_that_is_stopped_and_resumed_has_the_same_volume_and_the_nex
     assert_eq!(assignment.epoch, 2);
     world.until_reason("nap", "Ready", "Available").await?;
     let resumed = world.api::<Workspace>().get("nap").await?.status.context("a status")?;
-    assert_eq!((resumed.pod.as_deref(), resumed.volume, resumed.epoch), (Some("nap-2"), Some(volume), 2));
+    assert_eq!((resumed.pod, resumed.volume, resumed.epoch), (second.metadata.name, Some(volume), 2));
     assert_eq!(resumed.launch.context("a launch")?.source, LaunchSource::Resume);
     Ok(())
 }
@@ -48,7 +48,7 @@ async fn a_pod_that_is_lost_is_replaced_on_the_same_volume_and_has_no_say_any_mo
     assert_eq!(assignment.epoch, 2);
     world.until_reason("lost", "Ready", "Available").await?;
     let status = world.api::<Workspace>().get("lost").await?.status.context("a status")?;
-    assert_eq!((status.pod.as_deref(), status.volume, status.epoch), (Some("lost-2"), Some(volume), 2));
+    assert_eq!((status.pod, status.volume, status.epoch), (second.metadata.name, Some(volume), 2));
     assert_eq!(old.ask("").await?.status(), 403);
     Ok(())
 }
