@@ -19,7 +19,7 @@ use std::{
 
 use axum::body::Body;
 use http::{Request, Response, Uri};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, ResolveServerName};
 use hyper_util::{
     client::legacy::{
@@ -41,7 +41,9 @@ use files::Files;
 pub use files::TlsError;
 
 const CONNECT: Duration = Duration::from_secs(5);
-const IDLE: Duration = Duration::from_secs(50);
+
+/// How long a connection without requests is kept: code-server closes one after 5 s, as Node's servers do.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// How often the files of the certificate are looked at.
 const REREAD: Duration = Duration::from_secs(30);
@@ -119,8 +121,25 @@ impl Sidecars {
             .build()?;
         *request.uri_mut() = uri;
         let client = self.current.read().unwrap_or_else(PoisonError::into_inner).1.clone();
-        Ok(client.request(request).await?)
+        let again = repeatable(&request);
+        match (client.request(request).await, again) {
+            // It was idle, and closed before it could answer.
+            (Err(error), Some(again)) if !error.is_connect() => Ok(client.request(again).await?),
+            (answer, _) => Ok(answer?),
+        }
     }
+}
+
+/// The same request once more, if it brings nothing along and twice is as good as once.
+fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
+    if !request.method().is_safe() || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut again = Request::new(Body::empty());
+    request.method().clone_into(again.method_mut());
+    request.uri().clone_into(again.uri_mut());
+    request.headers().clone_into(again.headers_mut());
+    Some(again)
 }
 
 fn client(config: ClientConfig) -> Https {

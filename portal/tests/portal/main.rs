@@ -53,6 +53,7 @@ const CASES: &[(&str, Case)] = cases! {
         a_clone_that_failed_keeps_nobody_out,
     }
     opening::{
+        a_connection_that_was_idle_for_too_long_costs_no_request,
         requests_sockets_and_streams_reach_the_pod,
         a_code_works_once_on_one_origin,
         a_pass_opens_one_workspace,

@@ -28,6 +28,21 @@ use crate::support::{
     websocket,
 };
 
+pub async fn a_connection_that_was_idle_for_too_long_costs_no_request(stage: Arc<Stage>) -> Result<()> {
+    let (visitor, workspace, origin, _sidecar) = stage.running("ida").await?;
+    stage.enter(&visitor, &workspace).await?;
+    let idled = format!("{origin}/idled");
+    let used = visitor.get(&format!("{origin}/echo")).await?;
+    ensure!(used.status == 200, "{used:?}");
+    let answer = visitor.get(&idled).await?;
+    ensure!(answer.status == 200, "{answer:?}");
+    // What may change something is not sent twice.
+    let headers = [("origin", origin.as_str())];
+    let answer = visitor.send(Method::POST, &idled, &headers, String::new()).await?;
+    ensure!(answer.status == 502, "{answer:?}");
+    Ok(())
+}
+
 pub async fn requests_sockets_and_streams_reach_the_pod(stage: Arc<Stage>) -> Result<()> {
     let (visitor, workspace, origin, _sidecar) = stage.running("lea").await?;
     let first = visitor.get(&format!("{origin}/")).await?;

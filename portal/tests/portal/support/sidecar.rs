@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -15,6 +15,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Request, State},
+    middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::{any, get},
 };
@@ -24,7 +25,7 @@ use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use neuralinverse_api::agent::door::{self, PORT};
 use serde_json::json;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::{
     WebSocketStream,
@@ -74,11 +75,16 @@ impl Vacancy {
         let (listener, app) = (self.listener, editor(requests.clone()));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, service) = (acceptor.clone(), TowerToHyperService::new(app.clone()));
+                let (acceptor, idled) = (acceptor.clone(), Arc::new(Idled::default()));
+                let app = app.clone().layer(middleware::from_fn_with_state(idled.clone(), close_the_used));
                 tokio::spawn(async move {
                     let stream = acceptor.accept(stream).await.ok()?;
+                    let service = TowerToHyperService::new(app);
                     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-                    connection.with_upgrades().await.ok()
+                    tokio::select! {
+                        ended = connection.with_upgrades() => ended.ok(),
+                        () = idled.close.notified() => None,
+                    }
                 });
             }
         });
@@ -91,6 +97,22 @@ impl Sidecar {
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
+}
+
+/// A connection that closes as one does that was idle for too long.
+#[derive(Default)]
+struct Idled {
+    used: AtomicBool,
+    close: Notify,
+}
+
+/// Whoever asks for `/idled` on a connection that was used before finds it closed.
+async fn close_the_used(State(idled): State<Arc<Idled>>, request: Request, next: Next) -> Response {
+    if idled.used.swap(true, Ordering::SeqCst) && request.uri().path() == "/idled" {
+        idled.close.notify_one();
+        std::future::pending::<()>().await;
+    }
+    next.run(request).await
 }
 
 /// A Git host; it ends when dropped.
@@ -126,12 +148,13 @@ fn editor(requests: Arc<AtomicUsize>) -> Router {
         .route("/", get(async move || Html(page)))
         .route("/editor.js", get(async move || ([(header::CONTENT_TYPE, "text/javascript")], script)))
         .route("/echo", any(echo))
+        .route("/idled", any(echo))
         .route("/stream", get(endless))
         .route("/cookies", get(cookies))
         .route("/socket", get(socket))
-        .layer(axum::middleware::from_fn_with_state(
+        .layer(middleware::from_fn_with_state(
             requests,
-            async |State(count): State<Arc<AtomicUsize>>, request, next: axum::middleware::Next| {
+            async |State(count): State<Arc<AtomicUsize>>, request, next: Next| {
                 count.fetch_add(1, Ordering::SeqCst);
                 next.run(request).await
             },
