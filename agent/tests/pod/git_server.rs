@@ -71,7 +71,9 @@ impl GitServer {
 /// Makes a repository with a file that says `content`, on its default branch and on `next`.
 pub async fn create(root: &Path, name: &str, content: &str) {
     let bare = root.join(name);
-    let work = tempfile::tempdir().unwrap();
+    let work = tempfile::tempdir_in(root).unwrap();
+    // Gets its name when it is complete: a half of it can be cloned, too.
+    let unnamed = work.path().join("bare.git");
     // Large and random enough that half of the pack is a real half.
     let noise: Vec<u8> = (0..200_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     std::fs::write(work.path().join("noise"), noise).unwrap();
@@ -81,10 +83,12 @@ pub async fn create(root: &Path, name: &str, content: &str) {
         &["add", "."],
         &["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "--quiet", "-m", "First"],
         &["branch", "next"],
-        &["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()],
+        &["clone", "--quiet", "--bare", ".", unnamed.to_str().unwrap()],
     ] {
         git(work.path(), arguments).await;
     }
+    std::fs::create_dir_all(bare.parent().unwrap()).unwrap();
+    std::fs::rename(unnamed, bare).unwrap();
 }
 
 pub async fn git(folder: &Path, arguments: &[&str]) -> String {
