@@ -79,6 +79,8 @@ pub enum VolumeIndex {
     Workspace(String),
     /// The warm pool that it was made for.
     WarmPool(Key),
+    /// The node that it was made for.
+    Node(String),
 }
 
 /// What workspaces are found by.
@@ -138,7 +140,8 @@ impl Cached for PersistentVolumeClaim {
         let labels = self.labels();
         let workspace = labels.get(labels::WORKSPACE_UID).cloned().map(VolumeIndex::Workspace);
         let pool = labels.get(labels::WARM_POOL).map(|pool| VolumeIndex::WarmPool(Key::new(namespace, pool)));
-        [workspace, pool].into_iter().flatten().collect()
+        let node = node_loss::made_for(self).map(|node| VolumeIndex::Node(node.to_owned()));
+        [workspace, pool, node].into_iter().flatten().collect()
     }
 
     fn change(self: &Arc<Self>, _: Option<&Arc<Self>>) -> Option<Change> {

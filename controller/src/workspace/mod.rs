@@ -35,11 +35,11 @@ use self::{
     status::{News, Seen},
 };
 use crate::{
-    change::{Change, PodIndex, WorkspaceIndex},
+    change::{Change, PodIndex, VolumeIndex, WorkspaceIndex},
     context::Context,
     error::Result,
     key::Key,
-    kubernetes::Pod,
+    kubernetes::{PersistentVolumeClaim, Pod},
     queue::Next,
     reconciler::{Reconciler, resync},
     references::Problem,
@@ -199,8 +199,14 @@ impl Reconciler for Workspaces {
     fn wakes(&self, change: &Change) -> Vec<Key> {
         let caches = &self.context.caches;
         let mut woken = self.beside(change);
-        let keys =
-            |workspaces: Vec<Arc<Workspace>>| workspaces.iter().map(|it| Key::of(it.as_ref())).collect();
+        let keys = |workspaces: Vec<Arc<Workspace>>| -> Vec<Key> {
+            workspaces.iter().map(|it| Key::of(it.as_ref())).collect()
+        };
+        // One of a warm pool does not say yet whose it is.
+        let whose = |volume: &Arc<PersistentVolumeClaim>| -> Vec<Key> {
+            let named = caches.workspaces.by(&WorkspaceIndex::Volume(Key::of(volume.as_ref())));
+            owner(volume.as_ref()).into_iter().chain(keys(named)).collect()
+        };
         woken.extend(match change {
             Change::Workspace(workspace) => {
                 let key = Key::of(workspace.as_ref());
@@ -212,11 +218,7 @@ impl Reconciler for Workspaces {
                 vec![key]
             }
             Change::Pod(pod, _) => owner(pod.as_ref()).into_iter().collect(),
-            // One of a warm pool does not say yet whose it is.
-            Change::Volume(volume) => {
-                let named = WorkspaceIndex::Volume(Key::of(volume.as_ref()));
-                owner(volume.as_ref()).into_iter().chain(keys(caches.workspaces.by(&named))).collect()
-            }
+            Change::Volume(volume) => whose(volume),
             Change::Tier(key) => keys(caches.workspaces.by(&WorkspaceIndex::Tier(key.name.clone()))),
             Change::Template(key) => keys(caches.workspaces.by(&WorkspaceIndex::Template(key.name.clone()))),
             Change::Region | Change::NodePool(_) => self.all(),
@@ -225,7 +227,10 @@ impl Reconciler for Workspaces {
             Change::WorkspaceStatus(workspace) => vec![Key::of(workspace.as_ref())],
             Change::Node(node) => {
                 let pods = caches.pods.by(&PodIndex::Node(node.name.clone()));
-                pods.iter().filter_map(|pod| owner(pod.as_ref())).collect()
+                // A pod that waits for its volume there has no node.
+                let volumes = caches.volumes.by(&VolumeIndex::Node(node.name.clone()));
+                let users = pods.iter().filter_map(|pod| owner(pod.as_ref()));
+                users.chain(volumes.iter().flat_map(whose)).collect()
             }
             Change::WarmPool(_)
             | Change::KarpenterNodePool(_)
