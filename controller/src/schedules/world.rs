@@ -31,9 +31,6 @@ const SLOWEST: Duration = Duration::from_secs(5);
 /// How long everything is left alone at the end: longer than any delay of the controller's that matters.
 const CALM: Duration = Duration::from_secs(240);
 
-/// The same after a node was lost: a volume whose pod ended late is found when its pool is next looked at.
-const LONG_CALM: Duration = Duration::from_secs(660);
-
 /// In how many turns everybody has done what there is to do.
 const TURNS: usize = 200;
 
@@ -159,18 +156,17 @@ impl World {
             self.node(NODES[0], "True");
         }
         if !NODES.iter().all(|node| self.serves(node)) {
-            self.settle(leader, CALM).await?;
+            self.settle(leader).await?;
             self.history.nobody_waits_for_a_lost_node(&self.server)?;
             NODES.iter().for_each(|node| self.node(node, "True"));
-            self.settle(leader, LONG_CALM - CALM).await?;
         }
-        self.settle(leader, CALM).await?;
+        self.settle(leader).await?;
         self.history.end(&self.server)
     }
 
     /// All is served, heard and run until nothing is left to be done.
-    async fn settle(&mut self, leader: usize, time: Duration) -> Result<(), String> {
-        let calm = Instant::now() + time;
+    async fn settle(&mut self, leader: usize) -> Result<(), String> {
+        let calm = Instant::now() + CALM;
         let mut turns = 0;
         while Instant::now() < calm {
             while self.turn(leader).await? {
