@@ -12,11 +12,8 @@ use serde_json::{Map, Value, json};
 /// The namespace of all objects.
 pub const NAMESPACE: &str = "workspaces";
 
-/// The nodes that pods run on.
-pub const NODES: [&str; 2] = ["node-0", "node-1"];
-
-/// What a disk that cannot leave a node is called before the node's name.
-pub const DISK_ON: &str = "disk-on-";
+/// The node that all pods run on.
+pub const NODE: &str = "node";
 
 /// Kinds that change. All but the last are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,12 +22,11 @@ pub enum Kind {
     Volume,
     Workspace,
     WarmPool,
-    Node,
     Usage,
 }
 
 impl Kind {
-    pub const WATCHED: [Self; 5] = [Self::Pod, Self::Volume, Self::Workspace, Self::WarmPool, Self::Node];
+    pub const WATCHED: [Self; 4] = [Self::Pod, Self::Volume, Self::Workspace, Self::WarmPool];
 
     fn of(plural: &str) -> Self {
         match plural {
@@ -38,7 +34,6 @@ impl Kind {
             "persistentvolumeclaims" => Self::Volume,
             "workspaces" => Self::Workspace,
             "warmpools" => Self::WarmPool,
-            "nodes" => Self::Node,
             "configmaps" => Self::Usage,
             other => panic!("nobody asks for {other} here"),
         }
@@ -93,11 +88,7 @@ pub fn refusal(code: u16, message: &str) -> Answer {
 impl Server {
     /// Does what it is asked.
     pub fn serve(&mut self, request: &Request, now: Timestamp) -> Answer {
-        if let Some(disk) = request.path.strip_prefix("/api/v1/persistentvolumes/") {
-            return (200, self::disk(disk));
-        }
-        let namespaced = request.path.split_once(&format!("/namespaces/{NAMESPACE}/")).map(|(_, path)| path);
-        let path = namespaced.or_else(|| request.path.strip_prefix("/api/v1/")).expect("a path");
+        let (_, path) = request.path.split_once(&format!("/namespaces/{NAMESPACE}/")).expect("a namespace");
         let mut parts = path.split('/');
         let kind = Kind::of(parts.next().unwrap_or_default());
         match (&request.method, parts.next(), parts.next()) {
@@ -140,9 +131,7 @@ impl Server {
             return (code, status);
         }
         let meta = &mut object["metadata"];
-        if kind != Kind::Node {
-            meta["namespace"] = json!(NAMESPACE);
-        }
+        meta["namespace"] = json!(NAMESPACE);
         meta["uid"] = json!(format!("{kind:?}-{}", self.log.len() + 1));
         meta["creationTimestamp"] = seconds(now);
         meta["generation"] = json!(1);
@@ -151,7 +140,6 @@ impl Server {
             Kind::Workspace | Kind::WarmPool | Kind::Usage => {
                 drop(object.as_object_mut().map(|it| it.remove("status")));
             }
-            Kind::Node => {}
         }
         (201, self.put(kind, object))
     }
@@ -223,7 +211,7 @@ impl Server {
             // A kubelet has to end it.
             Kind::Pod => self.get(kind, name).is_some_and(scheduled),
             Kind::Volume => self.users(name).any(scheduled),
-            Kind::Workspace | Kind::WarmPool | Kind::Node | Kind::Usage => false,
+            Kind::Workspace | Kind::WarmPool | Kind::Usage => false,
         };
         if !held {
             self.remove(kind, name);
@@ -295,16 +283,6 @@ pub fn name(object: &Value) -> &str {
 /// Whether it is being deleted.
 pub fn going(object: &Value) -> bool {
     !object["metadata"]["deletionTimestamp"].is_null()
-}
-
-/// A disk that cannot leave the node in its name.
-fn disk(name: &str) -> Value {
-    let node = name.strip_prefix(DISK_ON).expect("a node");
-    let here = json!({ "key": "kubernetes.io/hostname", "operator": "In", "values": [node] });
-    json!({
-        "metadata": { "name": name },
-        "spec": { "nodeAffinity": { "required": { "nodeSelectorTerms": [{ "matchExpressions": [here] }] } } },
-    })
 }
 
 /// Whether a kubelet has the pod.
