@@ -31,6 +31,9 @@ pub enum Kind {
     Repository,
 }
 
+/// The environment, for those that bring one.
+pub const ENVIRONMENT: [(&str, &str); 2] = [("GREETING", "hello"), ("EDITOR", "nano")];
+
 /// What launches.
 pub trait Contender: Sync {
     /// Where it launches.

@@ -1,5 +1,7 @@
 //! Our workspaces, on a warm pool of an image without an editor: the peer's pods have none either.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use kube::{
     Api, Client,
@@ -11,7 +13,7 @@ use neuralinverse_tests::Demo;
 use serde_json::{Value, json};
 
 use crate::{
-    contender::{Contender, Kind, resident_mb},
+    contender::{Contender, ENVIRONMENT, Kind, resident_mb},
     disks,
 };
 
@@ -87,7 +89,7 @@ impl Contender for Ours {
     fn object(&self, name: &str) -> Value {
         let mut spec = json!({ "owner": "ada", "tier": "bench", "template": "bench" });
         if self.kind != Kind::Empty {
-            spec["env"] = json!({ "GREETING": "hello", "EDITOR": "nano" });
+            spec["env"] = json!(BTreeMap::from(ENVIRONMENT));
         }
         if self.kind == Kind::Repository {
             spec["repository"] = json!({ "url": self.repository });

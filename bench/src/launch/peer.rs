@@ -21,7 +21,7 @@ use neuralinverse_tests::Demo;
 use serde_json::{Value, json};
 
 use crate::{
-    contender::{Contender, Kind, SIZE, resident_mb},
+    contender::{Contender, ENVIRONMENT, Kind, SIZE, resident_mb},
     disks,
 };
 
@@ -186,8 +186,7 @@ impl Contender for Peer {
     fn object(&self, name: &str) -> Value {
         let mut spec = json!({ "warmPoolRef": { "name": self.name() } });
         if self.kind != Kind::Empty {
-            let variable = |name: &str, value: &str| json!({ "name": name, "value": value });
-            spec["env"] = json!([variable("GREETING", "hello"), variable("EDITOR", "nano")]);
+            spec["env"] = json!(ENVIRONMENT.map(|(name, value)| json!({ "name": name, "value": value })));
         }
         self.declaration("SandboxClaim", name, spec)
     }

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     agent::Agent,
     leaders::{NAMESPACE, apply, pool},
-    world::{Cluster, SYSTEM, World, apply_cluster, declare, eventually, run_pod},
+    world::{Cluster, SYSTEM, World, apply_cluster, declare, eventually, pods_of, run_pod},
 };
 
 /// Who writes what is the controller's.
@@ -93,9 +93,7 @@ async fn an_api_server_that_hangs_and_one_that_is_started_anew_are_waited_for() 
 
     for (name, (uid, epoch)) in [("before", before), ("between", between), ("after", after)] {
         let status = workspaces.get(name).await?.status.context("a status")?;
-        let theirs = ListParams::default().labels(&format!("{}={name}", labels::WORKSPACE));
-        let theirs = pods.list(&theirs).await?.items;
-        let theirs: Vec<_> = theirs.iter().map(ResourceExt::uid).collect();
+        let theirs: Vec<_> = pods_of(&pods, name).await?.iter().map(ResourceExt::uid).collect();
         ensure!(status.epoch == epoch && theirs == [uid], "{name}: {status:?}, {theirs:?}");
     }
     stop.cancel();

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
 use kube::{
     Api, Client, ResourceExt,
-    api::{ListParams, Patch, PatchParams},
+    api::{Patch, PatchParams},
 };
 use neuralinverse_api::{WarmPool, Workspace, labels};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::Agent,
-    world::{Cluster, SYSTEM, declare, eventually, run_pod},
+    world::{Cluster, SYSTEM, declare, eventually, pods_of, run_pod},
 };
 
 const COUNT: usize = 20;
@@ -44,12 +44,6 @@ pub async fn pool(client: &Client, name: &str, size: usize) -> Result<()> {
         apply(client, "WarmPool", "warmpools", name, &spec).await.map(Some)
     })
     .await
-}
-
-/// The pod of the workspace of this name, if it has one.
-pub async fn pod_of(pods: &Api<Pod>, workspace: &str) -> Result<Option<Pod>> {
-    let theirs = ListParams::default().labels(&format!("{}={workspace}", labels::WORKSPACE));
-    Ok(pods.list(&theirs).await?.items.pop())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +136,7 @@ async fn the_other_replica_answers_sidecars_and_leads_when_the_leader_ends() -> 
     eventually("the pool is known", || async { Ok(pools.get("empty").await?.status) }).await?;
     apply(&client, "Workspace", "workspaces", "before", &spec).await?;
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
-    let pod = eventually("it has a pod", || pod_of(&pods, "before")).await?;
+    let pod = eventually("it has a pod", async || Ok(pods_of(&pods, "before").await?.pop())).await?;
     run_pod(&client, &pod).await?;
     // The one that does not lead tells sidecars whose they are, and writes what they report.
     Agent::of(&client, &standby, &pod).await?.serve().await?;
@@ -155,7 +149,7 @@ async fn the_other_replica_answers_sidecars_and_leads_when_the_leader_ends() -> 
     first.cancel();
     holder("second").await?;
     apply(&client, "Workspace", "workspaces", "after", &spec).await?;
-    eventually("the workspace has a pod", || pod_of(&pods, "after")).await?;
+    eventually("the workspace has a pod", async || Ok(pods_of(&pods, "after").await?.pop())).await?;
     missed(2).await?;
     second.cancel();
     Ok(())

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::Agent,
-    leaders::{NAMESPACE, apply, pod_of, pool},
-    world::{Cluster, declare, eventually, run_pod},
+    leaders::{NAMESPACE, apply, pool},
+    world::{Cluster, declare, eventually, pods_of, run_pod},
 };
 
 fn volume(name: &str, more: &Value) -> Result<PersistentVolumeClaim> {
@@ -100,7 +100,8 @@ async fn what_was_begun_is_finished_once_and_what_nobody_uses_is_removed() -> Re
     assert_eq!((status.pod, status.epoch), (Some(warm.name_any()), 1));
     assert_eq!(status.launch.context("a launch")?.source, LaunchSource::Warm);
 
-    let begun = eventually("the volume has got its pod", || pod_of(&pods, "begun")).await?;
+    let begun =
+        eventually("the volume has got its pod", async || Ok(pods_of(&pods, "begun").await?.pop())).await?;
     let claims: Vec<_> = begun.spec.iter().flat_map(|spec| spec.volumes.iter().flatten()).collect();
     assert!(
         claims
@@ -108,8 +109,7 @@ async fn what_was_begun_is_finished_once_and_what_nobody_uses_is_removed() -> Re
             .any(|it| it.persistent_volume_claim.as_ref().is_some_and(|it| it.claim_name == "begun-1"))
     );
     for name in ["claimed", "begun"] {
-        let theirs = kube::api::ListParams::default().labels(&format!("{}={name}", labels::WORKSPACE));
-        assert_eq!(pods.list(&theirs).await?.items.len(), 1, "{name}");
+        assert_eq!(pods_of(&pods, name).await?.len(), 1, "{name}");
     }
 
     // A minute passes until the orphan is taken for one; nothing else is written meanwhile.

@@ -417,8 +417,7 @@ impl World {
 
     /// The pods of a workspace.
     pub async fn pods_of(&self, workspace: &str) -> Result<Vec<Pod>> {
-        let selector = format!("cloud.neuralinverse.com/workspace={workspace}");
-        Ok(self.api::<Pod>().list(&ListParams::default().labels(&selector)).await?.items)
+        pods_of(&self.api(), workspace).await
     }
 
     /// Waits until the workspace has one pod and it is another one than `other`.
@@ -525,6 +524,12 @@ pub async fn token(client: &Client, namespace: &str, account: &str, spec: Value)
         .body(serde_json::to_vec(&body)?)?;
     let answer: Value = client.request(request).await?;
     Ok(answer["status"]["token"].as_str().context("a token")?.to_owned())
+}
+
+/// The pods of the workspace of this name.
+pub async fn pods_of(pods: &Api<Pod>, workspace: &str) -> Result<Vec<Pod>> {
+    let selector = format!("cloud.neuralinverse.com/workspace={workspace}");
+    Ok(pods.list(&ListParams::default().labels(&selector)).await?.items)
 }
 
 /// Asks again and again until there is an answer.
