@@ -23,6 +23,8 @@ use crate::{Duration, Money};
     derive = "PartialEq",
     selectable = ".spec.owner",
     selectable = ".spec.tier",
+    selectable = ".status.volume",
+    selectable = ".status.lostVolume",
     validation = Rule::new("size(self.metadata.name) <= 52")
         .message("the name must have at most 52 characters, since pods and volumes are named after it"),
     printcolumn(name = "Owner", type_ = "string", json_path = ".spec.owner"),

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::{Api, ResourceExt, api::Patch};
-use neuralinverse_api::{WarmPool, labels};
+use kube::{
+    Api, ResourceExt,
+    api::{ListParams, Patch},
+};
+use neuralinverse_api::{WarmPool, Workspace, labels};
 use serde_json::json;
 
 use super::decide::Before;
@@ -86,10 +89,25 @@ pub async fn sweep(context: &Context, pool: &Key, volumes: &[Arc<PersistentVolum
         let name = volume.name_any();
         let pods: Api<Pod> = Api::namespaced(context.client.clone(), &pool.namespace);
         // A warm volume has its pod's name. Our memory may be old, and work may be on it.
-        if pods.get_opt(&name).await.during("looking for a volume's pod")?.is_none() {
+        let has_pod = pods.get_opt(&name).await.during("looking for a volume's pod")?.is_some();
+        if !has_pod && !is_named(context, &pool.namespace, &name).await? {
             tracing::info!(%pool, volume = name, "removing a warm volume that nobody uses");
             write::delete_unchanged(&context.client, volume.as_ref()).await?;
         }
     }
     Ok(())
+}
+
+/// Whether the status of a workspace names this volume: it took the pod, and may have worked, before that was said on
+/// the volume.
+async fn is_named(context: &Context, namespace: &str, volume: &str) -> Result<bool> {
+    let workspaces: Api<Workspace> = Api::namespaced(context.client.clone(), namespace);
+    for field in ["status.volume", "status.lostVolume"] {
+        let named = ListParams::default().fields(&format!("{field}={volume}")).limit(1);
+        let named = workspaces.list_metadata(&named).await.during("looking for a volume's workspace")?;
+        if !named.items.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

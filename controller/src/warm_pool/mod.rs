@@ -94,6 +94,7 @@ impl Reconciler for WarmPools {
                 .into_iter()
                 .flatten()
                 .filter_map(|pod| pool_of(pod.as_ref()))
+                .chain(self.left_behind(pod))
                 .collect(),
             Change::Volume(volume) => pool_of(volume.as_ref()).into_iter().collect(),
             Change::Region | Change::NodePool(_) | Change::Tier(_) | Change::Template(_) => {
@@ -170,6 +171,12 @@ impl WarmPools {
     /// Reconciles with what `context` knows.
     pub fn new(context: Arc<Context>) -> Self {
         Self { context, written: Mutex::default() }
+    }
+
+    /// The pool whose volume a pod that is gone has left: it was claimed, and ended before its volume was.
+    fn left_behind(&self, pod: &Pod) -> Option<Key> {
+        let (caches, name) = (&self.context.caches, Key::of(pod));
+        caches.volumes.get(&name).filter(|_| caches.pods.get(&name).is_none()).as_deref().and_then(pool_of)
     }
 
     fn pods(&self, key: &Key) -> Vec<Arc<Pod>> {
