@@ -132,7 +132,7 @@ pub fn decide(workspace: &Workspace, observed: &Observed, now: Timestamp) -> Pla
             left => plan.look_again_after(left),
         }
     }
-    unused(workspace, observed, now, &mut plan);
+    unused(workspace, current.as_deref(), observed, now, &mut plan);
     if let Some(pod) = current.as_ref().filter(|pod| has_say(pod)) {
         let owned = own(workspace, pod, observed, now, &mut plan);
         if let (Ok(references), false) = (&observed.references, observed.is_lost(pod)) {
@@ -161,11 +161,15 @@ fn waits_in_vain(pod: &Pod, observed: &Observed) -> bool {
 }
 
 /// Volumes beside the one that the status names: those of pods that go without ever having had a say, and those
-/// that no pod uses and no disk was ever made for. Any other may hold work and stays.
-fn unused(workspace: &Workspace, observed: &Observed, now: Timestamp, plan: &mut Plan) {
+/// that no pod uses and no disk was ever made for. Any other may hold work and stays, also that of the pod which is
+/// first: its sidecar may report at this moment.
+fn unused(workspace: &Workspace, first: Option<&Pod>, observed: &Observed, now: Timestamp, plan: &mut Plan) {
     let Some(status) = &workspace.status else { return };
     let Some(kept) = &status.volume else { return };
-    let had_say = |pod: &Pod| pod_state::epoch(pod) < status.epoch || pod.metadata.name == status.pod;
+    let had_say = |pod: &Pod| {
+        let named = pod_state::epoch(pod) < status.epoch || pod.metadata.name == status.pod;
+        named || first.is_some_and(|first| first.uid() == pod.uid())
+    };
     for volume in observed.volumes.iter().filter(|volume| {
         volume.metadata.deletion_timestamp.is_none() && volume.metadata.name.as_ref() != Some(kept)
     }) {
@@ -193,9 +197,9 @@ fn own(workspace: &Workspace, pod: &Pod, observed: &Observed, now: Timestamp, pl
         return true;
     }
     let since = pod_state::launch(pod).map_or(Timestamp::UNIX_EPOCH, |(_, since)| since);
-    match elapsed(since, now) {
-        elapsed if elapsed >= OWN_AFTER => plan.own = Some(name.to_owned()),
-        elapsed => plan.look_again_after(OWN_AFTER.saturating_sub(elapsed)),
+    match left(OWN_AFTER, since, now) {
+        Duration::ZERO => plan.own = Some(name.to_owned()),
+        left => plan.look_again_after(left),
     }
     false
 }
@@ -218,6 +222,12 @@ pub fn age<K: kube::Resource>(object: &K, now: Timestamp) -> Duration {
 /// Time from `since` to `now`, none when the clocks disagree.
 pub fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
+/// What is left of `span`, which began at `since`: nothing if that is still to come, as a clock was wrong then.
+pub fn left(span: Duration, since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since))
+        .map_or(Duration::ZERO, |elapsed| span.saturating_sub(elapsed))
 }
 
 #[cfg(test)]
@@ -335,6 +345,10 @@ mod tests {
         for (name, status, pods, volume, expected) in cases {
             assert_eq!(decided(run(), status, &pods, volume, 200), expected, "{name}");
         }
+        let claimed =
+            |second| decided(run(), status(1, Some("mine-1")), &[pod(1, ready)], Some(false), second);
+        assert_eq!(claimed(100), "look again in 1 s");
+        assert_eq!(claimed(50), "own mine-1", "whoever claimed it had a clock that was fast");
     }
 
     #[test]
@@ -427,6 +441,11 @@ mod tests {
         assert_eq!(decided(stop(), status(1, Some("mine-1")), &running, Some(true), 200), "delete mine-1");
         assert_eq!(decided(stop(), status(1, Some("mine-1")), &[pod(1, going)], Some(true), 200), "");
         assert_eq!(decided(stop(), status(1, None), &[], Some(true), 200), "");
+        // The status does not name it yet, and its sidecar may report before it goes.
+        let workspace = fixtures::workspace(stop(), json!({ "epoch": 1, "volume": "lost" }));
+        let plan =
+            decide(&workspace, &observed(vec![pod(2, ready)], Some(volume(true))), Timestamp::UNIX_EPOCH);
+        assert_eq!(words(&plan), "delete mine-2");
     }
 
     #[test]

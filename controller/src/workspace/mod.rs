@@ -31,7 +31,7 @@ use neuralinverse_api::{LaunchSource, Run, Workspace, condition::Reason, labels}
 
 use self::{
     apply::apply,
-    decide::{Observed, Plan, Start, decide, elapsed},
+    decide::{Observed, Plan, Start, decide, elapsed, left},
     status::{News, Seen},
 };
 use crate::{
@@ -77,20 +77,26 @@ impl Workspaces {
         Self { leading_since: context.now(), context, wished, recalled, deleted, written }
     }
 
-    /// Asks for the pods of a workspace before one is got for it, if somebody else may have got one: before the
-    /// first since we lead, and always before one on a volume that another may use by now. Says whether it did.
-    async fn recall(&self, workspace: &Workspace, start: &Start) -> Result<bool> {
-        let created = workspace.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
-        let uid = workspace.uid().unwrap_or_default();
-        let key = Key::of(workspace);
-        let ours = elapsed(self.leading_since, created) > CLOCKS;
-        let known = ours || lock(&self.recalled).get(&key) == Some(&uid);
-        if known && start.volume.is_none() {
+    /// Asks for the pods of a workspace where our memory may not know one that somebody else got: if the status names
+    /// one that we do not know, before the first is got for it since we lead, and always before one on a volume that
+    /// another may use by now. Says whether it did.
+    async fn recall(&self, workspace: &Workspace, pods: &[Arc<Pod>], start: Option<&Start>) -> Result<bool> {
+        let named = workspace.status.as_ref().and_then(|status| status.pod.as_ref());
+        let unknown = named.is_some() && !pods.iter().any(|pod| pod.metadata.name.as_ref() == named);
+        let unsure = |start: &Start| start.volume.is_some() || !self.is_recalled(workspace);
+        if !unknown && !start.is_some_and(unsure) {
             return Ok(false);
         }
         observe::recall(&self.context, workspace).await?;
-        lock(&self.recalled).insert(key, uid);
+        lock(&self.recalled).insert(Key::of(workspace), workspace.uid().unwrap_or_default());
         Ok(true)
+    }
+
+    /// Whether nobody but us has got pods for a workspace since its pods were last asked for.
+    fn is_recalled(&self, workspace: &Workspace) -> bool {
+        let created = workspace.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+        let ours = elapsed(self.leading_since, created) > CLOCKS;
+        ours || lock(&self.recalled).get(&Key::of(workspace)) == workspace.metadata.uid.as_ref()
     }
 
     /// When the start was wished for: when the wish was heard, or for one that nobody heard, creation.
@@ -256,9 +262,7 @@ impl Reconciler for Workspaces {
         let now = self.context.now();
         let mut observed = observe::observe(&self.context, &workspace).await?;
         let mut plan = decide(&workspace, &observed, now);
-        if let Some(start) = &plan.start
-            && self.recall(&workspace, start).await?
-        {
+        if self.recall(&workspace, &observed.pods, plan.start.as_ref()).await? {
             observed = observe::observe(&self.context, &workspace).await?;
             plan = decide(&workspace, &observed, now);
         }
@@ -301,8 +305,8 @@ fn over_limit(workspace: &Workspace) -> bool {
 fn silence(workspace: &Workspace, pod: &Pod, now: Timestamp) -> Option<Duration> {
     let (source, since) = pod_state::launch(pod)?;
     let written = workspace.status.as_ref().is_some_and(|status| status.epoch >= pod_state::epoch(pod));
-    let rest = SILENCE.checked_sub(elapsed(since, now)).filter(|rest| !rest.is_zero())?;
-    (source == LaunchSource::Warm && !written).then_some(rest)
+    let rest = left(SILENCE, since, now);
+    (source == LaunchSource::Warm && !written && !rest.is_zero()).then_some(rest)
 }
 
 /// The workspace that a pod or volume belongs to.
