@@ -45,7 +45,7 @@ impl History {
             match event.kind {
                 Kind::Pod => self.pod(event)?,
                 Kind::Workspace => self.workspace(event, server)?,
-                Kind::Volume | Kind::WarmPool | Kind::Usage => {}
+                Kind::Volume | Kind::WarmPool | Kind::Node | Kind::Usage => {}
             }
         }
         self.read = server.log.len();
@@ -95,7 +95,7 @@ impl History {
             return Ok(());
         }
         let volume = new["status"]["volume"].as_str().and_then(|it| server.get(Kind::Volume, it));
-        if let Some(volume) = volume.filter(|_| !new["status"]["launch"].is_null()) {
+        if let Some(volume) = volume.filter(|_| !new["status"]["run"].is_null()) {
             self.worked.insert(self::uid(volume), uid.clone());
         }
         if let Some(old) = self.workspaces.insert(uid.clone(), new.clone()) {
@@ -137,6 +137,18 @@ impl History {
         check(say <= 1, || format!("{say} pods of `{}` have the say", name(workspace)))
     }
 
+    /// What must be true when everybody has done what there was to do, and a node is still lost: all that is to run does
+    /// so elsewhere.
+    pub fn nobody_waits_for_a_lost_node(&self, server: &Server) -> Result<(), String> {
+        for workspace in server.all(Kind::Workspace).filter(|it| it["spec"]["runPolicy"] != "Stopped") {
+            let status = &workspace["status"];
+            let pod = status["pod"].as_str().and_then(|pod| server.get(Kind::Pod, pod));
+            let runs = pod.is_some_and(|pod| pod["status"]["conditions"][0]["status"] == "True");
+            check(is_ready(workspace) && runs, || format!("`{}` waits: {status:#}", name(workspace)))?;
+        }
+        Ok(())
+    }
+
     /// What must be true when everybody has done what there was to do.
     pub fn end(&self, server: &Server) -> Result<(), String> {
         let mut wanted = BTreeSet::new();
@@ -168,8 +180,7 @@ impl History {
         let theirs: Vec<_> = theirs.map(name).collect();
         let status = &workspace["status"];
         let said = || format!("`{}` has {theirs:?} and says {status:#}", name(workspace));
-        let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
-        check(conditions.iter().any(|it| it["type"] == "Ready" && it["status"] == "True"), said)?;
+        check(is_ready(workspace), said)?;
         if workspace["spec"]["runPolicy"] == "Stopped" {
             check(theirs.is_empty() && status["pod"].is_null(), said)?;
             return Ok(None);
@@ -179,6 +190,11 @@ impl History {
         check(status["volume"].as_str() == volume, said)?;
         Ok(theirs.first().copied())
     }
+}
+
+fn is_ready(workspace: &Value) -> bool {
+    let conditions = workspace["status"]["conditions"].as_array();
+    conditions.is_some_and(|all| all.iter().any(|it| it["type"] == "Ready" && it["status"] == "True"))
 }
 
 fn uid(object: &Value) -> String {

@@ -9,15 +9,17 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Node;
 use kube::ResourceExt;
-use neuralinverse_api::agent::{Report, RepositoryState};
+use neuralinverse_api::{
+    Duration,
+    agent::{Report, RepositoryState},
+};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::{
-    server::{Event, Kind, NODE, Server},
+    server::{Event, Kind, Server},
     wire::Wire,
 };
 use crate::{
@@ -63,7 +65,7 @@ impl Replica {
         let client = wire.client(number);
         let (caches, fast) = (Caches::default(), Arc::new(AtomicI64::new(0)));
         fixtures::all(&caches);
-        caches.nodes.apply(node());
+        give_up_nodes_soon(&caches);
         let ahead = fast.clone();
         let context = Context {
             clock: Box::new(move || clock() + SignedDuration::from_secs(ahead.load(Ordering::Relaxed))),
@@ -131,6 +133,7 @@ impl Replica {
             Kind::Volume => caches.volumes.begin(),
             Kind::Workspace => caches.workspaces.begin(),
             Kind::WarmPool => caches.warm_pools.begin(),
+            Kind::Node => caches.nodes.begin(),
             Kind::Usage => {}
         }
         let list = server.all(kind).cloned().collect();
@@ -147,6 +150,7 @@ impl Replica {
                 Kind::Volume => listed(&caches.volumes, list),
                 Kind::Workspace => listed(&caches.workspaces, list),
                 Kind::WarmPool => listed(&caches.warm_pools, list),
+                Kind::Node => listed(&caches.nodes, list),
                 Kind::Usage => {}
             }
             return true;
@@ -160,6 +164,7 @@ impl Replica {
             Kind::Volume => heard(&caches.volumes, event),
             Kind::Workspace => heard(&caches.workspaces, event),
             Kind::WarmPool => heard(&caches.warm_pools, event),
+            Kind::Node => heard(&caches.nodes, event),
             Kind::Usage => {}
         }
         true
@@ -183,10 +188,11 @@ impl Replica {
     }
 }
 
-/// Where all pods run.
-fn node() -> Node {
-    let ready = json!([{ "type": "Ready", "status": "True", "lastTransitionTime": "2027-01-01T00:00:00Z" }]);
-    fixtures::from(json!({ "metadata": { "name": NODE }, "status": { "conditions": ready } }))
+/// A node that is silent for a minute is lost, so that schedules come that far.
+fn give_up_nodes_soon(caches: &Caches) {
+    let mut region = caches.region().expect("a region").as_ref().clone();
+    region.spec.node_loss_timeout = Duration::minutes(1);
+    caches.regions.apply(region);
 }
 
 fn listed<K: Cached + DeserializeOwned>(cache: &Cache<K>, list: Vec<Value>) {

@@ -12,8 +12,11 @@ use serde_json::{Map, Value, json};
 /// The namespace of all objects.
 pub const NAMESPACE: &str = "workspaces";
 
-/// The node that all pods run on.
-pub const NODE: &str = "node";
+/// The nodes that pods run on.
+pub const NODES: [&str; 2] = ["node-0", "node-1"];
+
+/// What a disk that cannot leave a node is called before the node's name.
+pub const DISK_ON: &str = "disk-on-";
 
 /// Kinds that change. All but the last are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,11 +25,12 @@ pub enum Kind {
     Volume,
     Workspace,
     WarmPool,
+    Node,
     Usage,
 }
 
 impl Kind {
-    pub const WATCHED: [Self; 4] = [Self::Pod, Self::Volume, Self::Workspace, Self::WarmPool];
+    pub const WATCHED: [Self; 5] = [Self::Pod, Self::Volume, Self::Workspace, Self::WarmPool, Self::Node];
 
     fn of(plural: &str) -> Self {
         match plural {
@@ -34,6 +38,7 @@ impl Kind {
             "persistentvolumeclaims" => Self::Volume,
             "workspaces" => Self::Workspace,
             "warmpools" => Self::WarmPool,
+            "nodes" => Self::Node,
             "configmaps" => Self::Usage,
             other => panic!("nobody asks for {other} here"),
         }
@@ -88,7 +93,11 @@ pub fn refusal(code: u16, message: &str) -> Answer {
 impl Server {
     /// Does what it is asked.
     pub fn serve(&mut self, request: &Request, now: Timestamp) -> Answer {
-        let (_, path) = request.path.split_once(&format!("/namespaces/{NAMESPACE}/")).expect("a namespace");
+        if let Some(disk) = request.path.strip_prefix("/api/v1/persistentvolumes/") {
+            return (200, self::disk(disk));
+        }
+        let namespaced = request.path.split_once(&format!("/namespaces/{NAMESPACE}/")).map(|(_, path)| path);
+        let path = namespaced.or_else(|| request.path.strip_prefix("/api/v1/")).expect("a path");
         let mut parts = path.split('/');
         let kind = Kind::of(parts.next().unwrap_or_default());
         match (&request.method, parts.next(), parts.next()) {
@@ -113,11 +122,17 @@ impl Server {
     }
 
     fn list(&self, kind: Kind, query: &str) -> Answer {
-        // Of all selectors, only that of a workspace's pods is used.
-        let uid = query.split_once("workspace-uid%3D").map(|(_, rest)| rest.split('&').next());
-        let label = "/metadata/labels/cloud.neuralinverse.com~1workspace-uid";
-        let fits =
-            |object: &&Value| uid.is_none_or(|uid| object.pointer(label).and_then(Value::as_str) == uid);
+        // Of all selectors, only those of a workspace's pods and of a volume's workspace are used.
+        let uid = ("workspace-uid%3D", "/metadata/labels/cloud.neuralinverse.com~1workspace-uid");
+        let volume = ("status.volume%3D", "/status/volume");
+        let lost = ("status.lostVolume%3D", "/status/lostVolume");
+        let selectors: Vec<_> = [uid, volume, lost]
+            .into_iter()
+            .filter_map(|(asked, path)| Some((query.split_once(asked)?.1.split('&').next(), path)))
+            .collect();
+        let fits = |object: &&Value| {
+            selectors.iter().all(|(value, path)| object.pointer(path).and_then(Value::as_str) == *value)
+        };
         let items: Vec<_> = self.all(kind).filter(fits).collect();
         (200, json!({ "metadata": { "resourceVersion": self.log.len().to_string() }, "items": items }))
     }
@@ -131,7 +146,9 @@ impl Server {
             return (code, status);
         }
         let meta = &mut object["metadata"];
-        meta["namespace"] = json!(NAMESPACE);
+        if kind != Kind::Node {
+            meta["namespace"] = json!(NAMESPACE);
+        }
         meta["uid"] = json!(format!("{kind:?}-{}", self.log.len() + 1));
         meta["creationTimestamp"] = seconds(now);
         meta["generation"] = json!(1);
@@ -140,6 +157,7 @@ impl Server {
             Kind::Workspace | Kind::WarmPool | Kind::Usage => {
                 drop(object.as_object_mut().map(|it| it.remove("status")));
             }
+            Kind::Node => {}
         }
         (201, self.put(kind, object))
     }
@@ -211,7 +229,7 @@ impl Server {
             // A kubelet has to end it.
             Kind::Pod => self.get(kind, name).is_some_and(scheduled),
             Kind::Volume => self.users(name).any(scheduled),
-            Kind::Workspace | Kind::WarmPool | Kind::Usage => false,
+            Kind::Workspace | Kind::WarmPool | Kind::Node | Kind::Usage => false,
         };
         if !held {
             self.remove(kind, name);
@@ -283,6 +301,16 @@ pub fn name(object: &Value) -> &str {
 /// Whether it is being deleted.
 pub fn going(object: &Value) -> bool {
     !object["metadata"]["deletionTimestamp"].is_null()
+}
+
+/// A disk that cannot leave the node in its name.
+fn disk(name: &str) -> Value {
+    let node = name.strip_prefix(DISK_ON).expect("a node");
+    let here = json!({ "key": "kubernetes.io/hostname", "operator": "In", "values": [node] });
+    json!({
+        "metadata": { "name": name },
+        "spec": { "nodeAffinity": { "required": { "nodeSelectorTerms": [{ "matchExpressions": [here] }] } } },
+    })
 }
 
 /// Whether a kubelet has the pod.

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::server::Kind;
+use super::server::{Kind, NODES};
 
 /// How many controllers there are.
 pub const REPLICAS: usize = 2;
@@ -52,8 +52,12 @@ pub enum Step {
     End(usize),
     /// A kubelet has ended a pod that is being deleted.
     Finish(usize),
-    /// A pod vanishes with its node.
+    /// Somebody removes a pod without waiting for its kubelet.
     Vanish(usize),
+    /// A node is silent from now on. What runs there may still reach the controllers.
+    Silence(usize),
+    /// A node is back, with what ran there.
+    Return(usize),
     /// Somebody deletes a pod by hand.
     DeletePod(usize),
     /// Somebody deletes a volume by hand.
@@ -73,6 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
     let any = || 0..12usize;
     let replica = || 0..REPLICAS;
     let workspace = || 0..WORKSPACES;
+    let node = || 0..NODES.len();
     let kind = || prop::sample::select(Kind::WATCHED.to_vec());
     let error = prop::sample::select(vec![409, 429, 500]);
     let time = prop::sample::select(vec![50, 600, 2_500, 11_000, 70_000]);
@@ -98,6 +103,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any().prop_map(Step::End),
         2 => any().prop_map(Step::Finish),
         1 => any().prop_map(Step::Vanish),
+        1 => node().prop_map(Step::Silence),
+        1 => node().prop_map(Step::Return),
         1 => any().prop_map(Step::DeletePod),
         1 => any().prop_map(Step::DeleteVolume),
         3 => (any(), replica()).prop_map(|(pod, replica)| Step::Report(pod, replica)),

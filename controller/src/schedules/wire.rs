@@ -1,6 +1,9 @@
 //! Between controllers and server: requests wait until the schedule says what becomes of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use axum::http::{self, header::CONTENT_TYPE};
 use kube::client::Body;
@@ -26,6 +29,13 @@ impl Call {
     /// Whether whoever asked is gone.
     pub fn abandoned(&self) -> bool {
         self.answer.is_closed()
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let abandoned = if self.abandoned() { " (gone)" } else { "" };
+        write!(to, "{}{abandoned}: {} {}", self.replica, self.request.method, self.request.path)
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     history::History,
     replica::Replica,
-    server::{Kind, NODE, Server, going, label, name, refusal, scheduled, volume},
+    server::{DISK_ON, Kind, NODES, Server, going, label, name, refusal, scheduled, volume},
     step::{REPLICAS, Step},
     wire::{Call, Wire},
 };
@@ -21,6 +21,9 @@ pub const POOL: &str = "pool";
 
 /// How many free pods it keeps.
 pub const POOL_SIZE: usize = 1;
+
+/// Annotation of a volume: the node that it is made for.
+const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 
 /// How long a request can be on its way.
 const SLOWEST: Duration = Duration::from_secs(5);
@@ -53,6 +56,14 @@ impl World {
             history: History::default(),
             trace: Vec::new(),
         };
+        for node in NODES {
+            let now = world.now();
+            world.server.create(
+                Kind::Node,
+                json!({ "metadata": { "name": node }, "status": answers("True", now) }),
+                now,
+            );
+        }
         let spec = json!({ "tier": "standard", "template": "rust", "size": POOL_SIZE });
         world.declare(Kind::WarmPool, "WarmPool", POOL, spec);
         for replica in 0..REPLICAS {
@@ -103,7 +114,7 @@ impl World {
             }
             Step::Run(pod) => self.with_pod(pod, Self::run),
             Step::End(pod) => self.with_pod(pod, |world, pod| {
-                if !going(&pod) && scheduled(&pod) {
+                if !going(&pod) && world.is_reached(&pod) {
                     world.server.change(Kind::Pod, name(&pod), |pod| {
                         pod["status"] = json!({ "phase": "Failed", "reason": "Evicted" });
                     });
@@ -111,6 +122,8 @@ impl World {
             }),
             Step::Finish(pod) => self.with_pod(pod, Self::finish),
             Step::Vanish(pod) => self.with_pod(pod, |world, pod| world.server.remove(Kind::Pod, name(&pod))),
+            Step::Silence(node) => self.node(NODES[node], "Unknown"),
+            Step::Return(node) => self.node(NODES[node], "True"),
             Step::DeletePod(pod) => self.with_pod(pod, |world, pod| {
                 let now = world.now();
                 world.server.delete(Kind::Pod, name(&pod), now);
@@ -139,7 +152,21 @@ impl World {
         others.flat_map(|(_, replica)| replica).for_each(Replica::resign);
         self.lead(leader);
         self.wire.waiting().retain(|call| !call.abandoned());
-        let calm = Instant::now() + CALM;
+        if !NODES.iter().any(|node| self.serves(node)) {
+            self.node(NODES[0], "True");
+        }
+        if !NODES.iter().all(|node| self.serves(node)) {
+            self.settle(leader, CALM).await?;
+            self.history.nobody_waits_for_a_lost_node(&self.server)?;
+            NODES.iter().for_each(|node| self.node(node, "True"));
+        }
+        self.settle(leader, CALM).await?;
+        self.history.end(&self.server)
+    }
+
+    /// All is served, heard and run until nothing is left to be done.
+    async fn settle(&mut self, leader: usize, time: Duration) -> Result<(), String> {
+        let calm = Instant::now() + time;
         let mut turns = 0;
         while Instant::now() < calm {
             while self.turn(leader).await? {
@@ -154,7 +181,7 @@ impl World {
                 self.rest(Duration::from_secs(1)).await;
             }
         }
-        self.history.end(&self.server)
+        Ok(())
     }
 
     /// Everybody does what there is to do. Says whether there was something.
@@ -163,6 +190,7 @@ impl World {
         let calls = std::mem::take(&mut *self.wire.waiting());
         let asked = !calls.is_empty();
         for call in calls {
+            self.trace.push(format!("  {call}"));
             self.serve(call)?;
         }
         (0..REPLICAS).for_each(|replica| self.hear_all(replica));
@@ -171,7 +199,7 @@ impl World {
         for pod in pods {
             self.run(pod.clone());
             self.finish(pod.clone());
-            if self.waits_for_report(&pod) {
+            if self.is_reached(&pod) && self.waits_for_report(&pod) {
                 self.report(leader, &pod);
             }
         }
@@ -235,9 +263,7 @@ impl World {
         };
         match call {
             Some(call) => {
-                let Call { replica, request, .. } = &call;
-                let abandoned = if call.abandoned() { " (gone)" } else { "" };
-                self.trace.push(format!("  {replica}{abandoned}: {} {}", request.method, request.path));
+                self.trace.push(format!("  {call}"));
                 then(self, call)
             }
             // Whoever has nothing to ask any more hears what there is.
@@ -289,17 +315,61 @@ impl World {
         if going(&pod) || scheduled(&pod) {
             return;
         }
+        let Some(node) = self.place(&volume) else { return };
         let now = self.now();
         self.server.change(Kind::Pod, name(&pod), |pod| {
-            pod["spec"]["nodeName"] = json!(NODE);
-            let ready = json!([{ "type": "Ready", "status": "True", "lastTransitionTime": now }]);
-            pod["status"] = json!({ "phase": "Running", "conditions": ready });
+            pod["spec"]["nodeName"] = json!(node);
+            pod["status"] = answers("True", now);
+            pod["status"]["phase"] = json!("Running");
+            let started = |container: &Value| json!({ "name": container["name"], "started": true });
+            let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+            pod["status"]["containerStatuses"] = containers.map(started).collect();
         });
-        self.server.change(Kind::Volume, name(&volume), |volume| volume["status"]["phase"] = json!("Bound"));
+        self.server.change(Kind::Volume, name(&volume), |volume| {
+            volume["metadata"]["annotations"][SELECTED_NODE] = json!(node);
+            volume["spec"]["volumeName"] = json!(format!("{DISK_ON}{node}"));
+            volume["status"]["phase"] = json!("Bound");
+        });
+    }
+
+    /// The node for a pod with this volume: the one that it is on, or any.
+    fn place(&self, volume: &Value) -> Option<&'static str> {
+        let on = volume["metadata"]["annotations"][SELECTED_NODE].as_str();
+        let fits = |node: &&&str| self.serves(node) && on.is_none_or(|on| on == **node);
+        let fitting: Vec<_> = NODES.iter().filter(fits).copied().collect();
+        (!fitting.is_empty()).then(|| fitting[self.server.log.len() % fitting.len()])
+    }
+
+    /// Whether a node answers.
+    fn serves(&self, node: &str) -> bool {
+        let node = self.server.get(Kind::Node, node);
+        node.is_some_and(|node| node["status"]["conditions"][0]["status"] == "True")
+    }
+
+    /// Whether a pod has a kubelet that answers.
+    fn is_reached(&self, pod: &Value) -> bool {
+        pod["spec"]["nodeName"].as_str().is_some_and(|node| self.serves(node))
+    }
+
+    /// A node answers from now on, or does not; Kubernetes says so of its pods, too.
+    fn node(&mut self, node: &str, ready: &str) {
+        let now = self.now();
+        if self.serves(node) == (ready == "True") {
+            return;
+        }
+        self.server.change(Kind::Node, node, |node| node["status"] = answers(ready, now));
+        let there = |pod: &&Value| pod["spec"]["nodeName"] == *node && pod["status"]["phase"] == "Running";
+        let pods: Vec<_> = self.server.all(Kind::Pod).filter(there).map(|pod| name(pod).to_owned()).collect();
+        for pod in pods {
+            let ready = if ready == "True" { "True" } else { "False" };
+            self.server.change(Kind::Pod, &pod, |pod| {
+                pod["status"]["conditions"] = answers(ready, now)["conditions"].take();
+            });
+        }
     }
 
     fn finish(&mut self, pod: Value) {
-        if going(&pod) {
+        if going(&pod) && (self.is_reached(&pod) || !scheduled(&pod)) {
             self.server.remove(Kind::Pod, name(&pod));
         }
     }
@@ -332,6 +402,11 @@ impl World {
             workspace["spec"]["runPolicy"] = json!(policy);
         });
     }
+}
+
+/// A status that says since when a pod or node is ready or not.
+fn answers(ready: &str, now: Timestamp) -> Value {
+    json!({ "conditions": [{ "type": "Ready", "status": ready, "lastTransitionTime": now }] })
 }
 
 /// The right time: as much later than an arbitrary moment as the test runs.
