@@ -18,6 +18,12 @@ impl Writes {
         Self(spent.filter(|(_, count)| *count > 0.0).collect())
     }
 
+    /// These and others.
+    pub fn and(mut self, others: Self) -> Self {
+        others.0.into_iter().for_each(|(key, count)| *self.0.entry(key).or_default() += count);
+        self
+    }
+
     /// What launches themselves write, whoever launches: everything but the user's own creation, events, and
     /// what a new pod or its removal costs.
     pub fn of_launches(&self) -> f64 {

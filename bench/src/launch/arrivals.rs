@@ -1,7 +1,7 @@
 //! Launches that arrive at once or at random, each timed from before its creation to the watch event that
 //! says that it can be used.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use futures::{StreamExt, stream};
@@ -25,7 +25,8 @@ const SECONDS: f64 = 25.0;
 /// How long one launch may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What a burst or a stream of arrivals gave.
+/// What bursts or a stream of arrivals gave.
+#[derive(Default)]
 pub struct Times {
     /// Milliseconds from creation to usable, sorted.
     sorted: Vec<u128>,
@@ -33,9 +34,10 @@ pub struct Times {
     writes: Writes,
 }
 
-/// A burst, and arrivals at random.
+/// Bursts, and arrivals at random.
+#[derive(Default)]
 pub struct Round {
-    /// All at once.
+    /// All at once, of every burst.
     pub burst: Times,
     /// One after the other.
     pub poisson: Times,
@@ -60,10 +62,24 @@ impl Round {
 }
 
 impl Times {
+    /// Takes those of another burst in.
+    pub fn add(&mut self, other: Self) {
+        self.sorted.extend(other.sorted);
+        self.sorted.sort_unstable();
+        self.writes = std::mem::take(&mut self.writes).and(other.writes);
+    }
+
     /// The smallest value that `percent` of the times do not pass.
     fn percentile(&self, percent: usize) -> Option<u128> {
         let rank = (self.sorted.len() * percent).div_ceil(100).saturating_sub(1);
         self.sorted.get(rank).copied()
+    }
+}
+
+impl fmt::Display for Times {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [p50, p99] = [50, 99].map(|percent| self.percentile(percent).unwrap_or_default());
+        write!(to, "p50 {p50} ms, p99 {p99} ms")
     }
 }
 

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 pub const CLASS: &str = "disks";
 
 /// Free pods, launches, and pods that refill: more than one round takes.
-const A_ROUND: usize = 240;
+const A_ROUND: usize = 320;
 
 /// They are removed when dropped.
 pub struct Disks {
