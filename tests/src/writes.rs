@@ -18,10 +18,9 @@ impl Writes {
         Self(spent.filter(|(_, count)| *count > 0.0).collect())
     }
 
-    /// These and others.
-    pub fn and(mut self, others: Self) -> Self {
+    /// Takes others in.
+    pub fn add(&mut self, others: Self) {
         others.0.into_iter().for_each(|(key, count)| *self.0.entry(key).or_default() += count);
-        self
     }
 
     /// What launches themselves write, whoever launches: everything but the user's own creation, events, and

@@ -66,7 +66,7 @@ impl Times {
     pub fn add(&mut self, other: Self) {
         self.sorted.extend(other.sorted);
         self.sorted.sort_unstable();
-        self.writes = std::mem::take(&mut self.writes).and(other.writes);
+        self.writes.add(other.writes);
     }
 
     /// The smallest value that `percent` of the times do not pass.

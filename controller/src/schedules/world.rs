@@ -156,17 +156,17 @@ impl World {
             self.node(NODES[0], "True");
         }
         if !NODES.iter().all(|node| self.serves(node)) {
-            self.settle(leader, CALM).await?;
+            self.settle(leader).await?;
             self.history.nobody_waits_for_a_lost_node(&self.server)?;
             NODES.iter().for_each(|node| self.node(node, "True"));
         }
-        self.settle(leader, CALM).await?;
+        self.settle(leader).await?;
         self.history.end(&self.server)
     }
 
     /// All is served, heard and run until nothing is left to be done.
-    async fn settle(&mut self, leader: usize, time: Duration) -> Result<(), String> {
-        let calm = Instant::now() + time;
+    async fn settle(&mut self, leader: usize) -> Result<(), String> {
+        let calm = Instant::now() + CALM;
         let mut turns = 0;
         while Instant::now() < calm {
             while self.turn(leader).await? {

@@ -176,7 +176,10 @@ impl WarmPools {
     /// The pool whose volume a pod that is gone has left: it was claimed, and ended before its volume was.
     fn left_behind(&self, pod: &Pod) -> Option<Key> {
         let (caches, name) = (&self.context.caches, Key::of(pod));
-        caches.volumes.get(&name).filter(|_| caches.pods.get(&name).is_none()).as_deref().and_then(pool_of)
+        if caches.pods.get(&name).is_some() {
+            return None;
+        }
+        pool_of(caches.volumes.get(&name)?.as_ref())
     }
 
     fn pods(&self, key: &Key) -> Vec<Arc<Pod>> {
